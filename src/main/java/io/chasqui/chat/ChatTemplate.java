@@ -1,0 +1,25 @@
+package io.chasqui.chat;
+
+import io.chasqui.tokenizer.Tokenizer;
+import java.util.Set;
+
+/**
+ * A chat format: turns a conversation into token ids. The scaffold is emitted as special tokens;
+ * message text is encoded with special tokens disabled, so no text can forge a turn.
+ */
+public interface ChatTemplate {
+
+    /** The value of {@code --chat-format} that selects it. */
+    String name();
+
+    /**
+     * Renders a conversation.
+     *
+     * @throws ChatFormatException if the format cannot express it; the message is meant for the
+     *     client
+     */
+    int[] render(ChatPrompt prompt, Tokenizer tokenizer);
+
+    /** Token ids that end an assistant turn. */
+    Set<Integer> endTokens(Tokenizer tokenizer);
+}

@@ -1,0 +1,24 @@
+package io.chasqui.loader;
+
+import io.chasqui.quant.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * A named, typed, shaped range of bytes in a checkpoint. Nothing is copied: the bytes are those of
+ * the mapped file, or are made on demand for a checkpoint without weights.
+ *
+ * @param name the tensor's name in the checkpoint
+ * @param dtype element type
+ * @param shape outermost dimension first; a matrix is {@code [rows = out, columns = in]}
+ * @param bytes yields the row-major data, {@code dtype.bytes(product of shape)} bytes long
+ */
+public record TensorView(
+        String name, DType dtype, List<Long> shape, Supplier<MemorySegment> bytes) {
+
+    /** The data; for a generated tensor each call makes it anew. */
+    public MemorySegment data() {
+        return bytes.get();
+    }
+}

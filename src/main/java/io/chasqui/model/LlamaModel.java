@@ -1,0 +1,71 @@
+package io.chasqui.model;
+
+import io.chasqui.backend.Backend;
+import io.chasqui.backend.ForwardBatch;
+import io.chasqui.backend.ForwardPass;
+import io.chasqui.backend.KvCacheStorage;
+import io.chasqui.backend.SampledToken;
+
+/** A Llama decoder on a backend, over a paged KV cache. */
+public final class LlamaModel implements AutoCloseable {
+    private final LlamaConfig config;
+    private final LlamaWeights weights;
+    private final Backend backend;
+    private final KvCacheStorage kvCache;
+    private final Runnable heartbeat;
+
+    /**
+     * @param heartbeat called after each layer, so that a watchdog can tell a long step from a hung
+     *     one
+     */
+    public LlamaModel(
+            LlamaConfig config,
+            LlamaWeights weights,
+            Backend backend,
+            KvCacheStorage kvCache,
+            Runnable heartbeat) {
+        this.config = config;
+        this.weights = weights;
+        this.backend = backend;
+        this.kvCache = kvCache;
+        this.heartbeat = heartbeat;
+    }
+
+    public LlamaConfig config() {
+        return config;
+    }
+
+    public KvCacheStorage kvCache() {
+        return kvCache;
+    }
+
+    /** Runs all layers over the batch and, where rows ask for it, the head. */
+    public ForwardPass forward(ForwardBatch batch) {
+        var pass = backend.begin(batch);
+        backend.embed(pass, weights.embedding());
+        for (int l = 0; l < config.layers(); l++) {
+            var layer = weights.layers().get(l);
+            backend.qkvProjection(pass, layer.attentionNorm(), layer.qkv(), kvCache, l);
+            backend.attention(pass, kvCache, l);
+            backend.outputProjection(pass, layer.output());
+            backend.gateUp(pass, layer.ffnNorm(), layer.gateUp());
+            backend.down(pass, layer.down());
+            heartbeat.run();
+        }
+        if (batch.rows().length > 0) {
+            backend.lmHead(pass, weights.norm(), weights.head());
+        }
+        return pass;
+    }
+
+    /** One token per logits row of the pass. */
+    public SampledToken[] sample(ForwardPass pass, long[][] masks) {
+        return pass.batch().rows().length == 0 ? new SampledToken[0] : backend.sample(pass, masks);
+    }
+
+    @Override
+    public void close() {
+        kvCache.close();
+        backend.close();
+    }
+}
