@@ -30,4 +30,21 @@ public record EngineConfig(
         Duration queueTimeout,
         boolean prefixCaching,
         int maxPreemptions,
-        Duration stepTarget) {}
+        Duration stepTarget) {
+
+    /** The same with a sequence no longer than what the KV pool holds. */
+    public EngineConfig fittedToPool() {
+        return new EngineConfig(
+                (int) Math.min(maxModelLen, (long) numBlocks * blockSize),
+                maxNumSeqs,
+                maxNumBatchedTokens,
+                numBlocks,
+                blockSize,
+                maxQueuedRequests,
+                maxQueuedTokens,
+                queueTimeout,
+                prefixCaching,
+                maxPreemptions,
+                stepTarget);
+    }
+}

@@ -22,4 +22,10 @@ public record GenerationRequest(
         String key,
         String cacheSalt,
         Duration timeout,
-        Duration queueTimeout) {}
+        Duration queueTimeout) {
+
+    GenerationRequest withQueueTimeout(Duration limit) {
+        return new GenerationRequest(
+                id, promptTokens, params, priority, key, cacheSalt, timeout, limit);
+    }
+}

@@ -1,0 +1,533 @@
+package io.chasqui.engine;
+
+import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.chasqui.backend.SampledToken;
+import io.chasqui.config.EngineConfig;
+import io.chasqui.engine.EngineListener.RequestStats;
+import io.chasqui.engine.EngineListener.StepStats;
+import io.chasqui.engine.SchedulerOutput.Scheduled;
+import io.chasqui.executor.ModelExecutor;
+import io.chasqui.kvcache.BlockHasher;
+import io.chasqui.kvcache.KvCacheManager;
+import io.chasqui.kvcache.KvSequence;
+import io.chasqui.tokenizer.Tokenizer;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * The one writer of requests, scheduler and KV book-keeping. A step: schedule, execute, sample,
+ * publish. Whatever is done for one request alone runs inside {@link #guarded}, so that no request
+ * can stop the engine or touch another's output.
+ */
+final class EngineLoop {
+    private static final System.Logger LOG = System.getLogger(EngineLoop.class.getName());
+
+    /** Prompt tokens that a step scores at most; each takes a row of logits. */
+    static final int MAX_SCORED_TOKENS = 32;
+
+    /** Failed forward passes, of a request alone, after which it is given up. */
+    private static final int MAX_STRIKES = 2;
+
+    private final EngineConfig config;
+    private final ModelExecutor executor;
+    private final Tokenizer tokenizer;
+    private final Set<Integer> endTokens;
+    private final EngineListener listener;
+    private final Clock clock;
+    private final Admission admission;
+    private final BlockHasher hasher;
+    private final KvCacheManager kvCache;
+    private final Scheduler scheduler;
+    private final BatchBuilder batches;
+    private final StepBudget budget;
+
+    /** All requests taken and not ended. */
+    private final Set<RequestGroup> groups = new LinkedHashSet<>();
+
+    private final TreeSet<Expiry> expiries = new TreeSet<>(Expiry.SOONEST);
+
+    /** Buffers that got something in this step. */
+    private final Set<OutputBuffer> touched = new LinkedHashSet<>();
+
+    private long arrivals;
+    private long steps;
+    private long listenerFailures;
+    private volatile EngineStats stats;
+    private volatile long heartbeat;
+    private volatile boolean working;
+
+    EngineLoop(
+            EngineConfig config,
+            ModelExecutor executor,
+            Tokenizer tokenizer,
+            Set<Integer> endTokens,
+            EngineListener listener,
+            Clock clock,
+            Admission admission,
+            BlockHasher hasher) {
+        this.config = config;
+        this.executor = executor;
+        this.tokenizer = tokenizer;
+        this.endTokens = endTokens;
+        this.listener = listener;
+        this.clock = clock;
+        this.admission = admission;
+        this.hasher = hasher;
+        kvCache =
+                new KvCacheManager(
+                        config.numBlocks(), config.blockSize(), config.prefixCaching(), hasher);
+        scheduler =
+                new Scheduler(
+                        kvCache, config.maxNumSeqs(), MAX_SCORED_TOKENS, config.maxPreemptions());
+        batches = new BatchBuilder(config.blockSize(), endTokens);
+        budget = new StepBudget(config.maxNumBatchedTokens(), config.stepTarget().toNanos());
+        heartbeat = clock.nanoTime();
+        publishStats();
+    }
+
+    // ------------------------------------------------------------------ commands
+
+    /** Takes an admitted request. */
+    void add(RequestGroup group) {
+        group.arrival(arrivals++);
+        groups.add(group);
+        var request = group.request();
+        for (int choice = 0; choice < request.params().n(); choice++) {
+            group.choices().add(newRequest(group, choice));
+        }
+        expire(group, request.queueTimeout(), EngineError.Kind.QUEUE_TIMEOUT);
+        expire(group, request.timeout(), EngineError.Kind.DEADLINE);
+        for (var choice : group.choices()) {
+            guarded(choice, "admission", () -> scheduler.add(choice));
+        }
+    }
+
+    private Request newRequest(RequestGroup group, int choice) {
+        var request = group.request();
+        var params = request.params();
+        boolean scores = choice == 0 && params.numPromptLogprobs() >= 0;
+        var salt = hasher.salt(request.key(), request.cacheSalt());
+        return new Request(
+                group,
+                choice,
+                new KvSequence(request.promptTokens(), salt, !scores),
+                new OutputProcessor(params, tokenizer, endTokens));
+    }
+
+    private void expire(RequestGroup group, java.time.Duration after, EngineError.Kind reason) {
+        if (after != null) {
+            var expiry = new Expiry(group.arrivalNanos() + after.toNanos(), group, reason);
+            group.expiries().add(expiry);
+            expiries.add(expiry);
+        }
+    }
+
+    /** Ends what is left of a request, in whatever state. */
+    void abort(RequestGroup group, EngineError error) {
+        for (var request : group.choices()) {
+            if (!request.status().isFinished()) {
+                fail(request, error);
+            }
+        }
+        signalReaders();
+    }
+
+    /** Ends everything. */
+    void abortAll(EngineError error) {
+        for (var group : List.copyOf(groups)) {
+            abort(group, error);
+        }
+    }
+
+    // ------------------------------------------------------------------ the step
+
+    /** Whether there is something that a step could do. */
+    boolean hasWork() {
+        return scheduler.hasWork();
+    }
+
+    /**
+     * One step.
+     *
+     * @return whether anything was computed; false when all that runs waits for its readers, or
+     *     nothing runs
+     */
+    boolean step() {
+        expireDeadlines();
+        if (!scheduler.hasWork()) {
+            idle();
+            return false;
+        }
+        working = true;
+        heartbeat();
+        long start = clock.nanoTime();
+        var plan = scheduler.schedule(budget.tokens(scheduler.numRunning()));
+        begin(plan, start);
+        int generated = run(plan.scheduled());
+        long nanos = clock.nanoTime() - start;
+        budget.done(plan.numTokens(), nanos);
+        steps++;
+        signalReaders();
+        publishStats();
+        report(plan, generated, nanos);
+        return plan.numTokens() > 0;
+    }
+
+    private void begin(SchedulerOutput plan, long now) {
+        for (var request : plan.admitted()) {
+            if (request.numPreemptions() == 0) {
+                admission.release(request);
+            }
+            if (request.group().scheduledNanos() < 0) {
+                request.group().scheduled(now - request.group().arrivalNanos());
+            }
+        }
+        plan.failed().forEach((request, cause) -> failInternal(request, "scheduling", cause));
+    }
+
+    /**
+     * Runs part of a step. A forward pass that throws is tried again in halves until the request
+     * that makes it throw is alone; that one fails, and the others get the tokens they would have
+     * got.
+     *
+     * @return tokens sampled
+     */
+    private int run(List<Scheduled> parts) {
+        if (parts.isEmpty()) {
+            return 0;
+        }
+        SampledToken[] sampled;
+        try {
+            sampled = executor.execute(batches.build(parts)).sample(null);
+        } catch (Throwable failure) {
+            rethrowFatal(failure);
+            return recover(parts, failure);
+        }
+        return commit(parts, sampled);
+    }
+
+    private int recover(List<Scheduled> parts, Throwable failure) {
+        if (parts.size() == 1) {
+            return strike(parts, failure);
+        }
+        int half = parts.size() / 2;
+        int generated = run(parts.subList(0, half));
+        return generated + run(intact(parts.subList(half, parts.size())));
+    }
+
+    private int strike(List<Scheduled> alone, Throwable failure) {
+        var request = alone.getFirst().request();
+        int strikes = request.strike();
+        LOG.log(
+                WARNING,
+                "forward pass of request " + request + " failed, strike " + strikes,
+                failure);
+        if (strikes < MAX_STRIKES) {
+            return run(alone);
+        }
+        kvCache.withdraw(request.sequence());
+        fail(request, new EngineError(EngineError.Kind.POISON, "this request cannot be computed"));
+        return 0;
+    }
+
+    /** Those that do not build on blocks which were never computed; the others start again. */
+    private List<Scheduled> intact(List<Scheduled> parts) {
+        var intact = new ArrayList<Scheduled>();
+        for (var part : parts) {
+            if (kvCache.holdsWithdrawn(part.request().sequence())) {
+                kvCache.withdraw(part.request().sequence());
+                scheduler.preempt(part.request());
+            } else {
+                intact.add(part);
+            }
+        }
+        return intact;
+    }
+
+    private int commit(List<Scheduled> parts, SampledToken[] sampled) {
+        int row = 0;
+        int generated = 0;
+        for (var part : parts) {
+            int scored = BatchBuilder.numScoredRows(part);
+            boolean samples = BatchBuilder.samples(part);
+            int first = row;
+            guarded(part.request(), "output", () -> advance(part, sampled, first, scored, samples));
+            row += scored + (samples ? 1 : 0);
+            generated += samples ? 1 : 0;
+        }
+        return generated;
+    }
+
+    private void advance(
+            Scheduled part, SampledToken[] sampled, int row, int scored, boolean samples) {
+        var request = part.request();
+        boolean caughtUp = part.catchesUp();
+        for (int i = row; i < row + scored + (samples ? 1 : 0); i++) {
+            if (!sampled[i].finite()) {
+                kvCache.withdraw(request.sequence());
+                fail(
+                        request,
+                        new EngineError(
+                                EngineError.Kind.NUMERICAL,
+                                "the model produced no finite numbers"));
+                return;
+            }
+        }
+        kvCache.confirm(request.sequence());
+        request.computed(part.numScheduledTokens());
+        for (int i = 0; i < scored; i++) {
+            request.output().scored(sampled[row + i]);
+        }
+        request.scored(scored);
+        if (samples) {
+            append(request, sampled[row + scored]);
+        } else if (caughtUp) {
+            request.output().endAtLength();
+        }
+        publish(request);
+    }
+
+    private void append(Request request, SampledToken token) {
+        request.sequence().append(token.token());
+        request.times().token(clock.nanoTime() - request.group().arrivalNanos());
+        boolean full = request.numTokens() >= config.maxModelLen();
+        request.output().append(token, request.numOutputTokens(), full);
+    }
+
+    private void publish(Request request) {
+        var output = request.output().take(request.choice(), request.usage());
+        if (output != null) {
+            send(request, output);
+        }
+        var finish = request.output().finish();
+        if (finish != null) {
+            end(
+                    request,
+                    finish == FinishReason.STOP
+                            ? RequestStatus.FINISHED_STOPPED
+                            : RequestStatus.FINISHED_LENGTH_CAPPED,
+                    finish,
+                    null);
+        }
+    }
+
+    private void send(Request request, RequestOutput output) {
+        request.group().outputs().add(output);
+        touched.add(request.group().outputs());
+    }
+
+    /** Hands the step's outputs over, once per reader. */
+    private void signalReaders() {
+        for (var outputs : touched) {
+            try {
+                outputs.signal();
+            } catch (RuntimeException e) {
+                LOG.log(ERROR, "an output reader failed when signalled", e);
+            }
+        }
+        touched.clear();
+    }
+
+    // ------------------------------------------------------------------ ends
+
+    private void fail(Request request, EngineError error) {
+        if (request.status().isFinished()) {
+            return;
+        }
+        var end =
+                error.kind() == EngineError.Kind.ABORTED
+                        ? RequestStatus.FINISHED_ABORTED
+                        : RequestStatus.FINISHED_ERROR;
+        end(request, end, null, error);
+        send(
+                request,
+                new RequestOutput(request.choice(), "", List.of(), null, null, null, error, null));
+    }
+
+    private void end(Request request, RequestStatus end, FinishReason finish, EngineError error) {
+        if (request.status() == RequestStatus.WAITING) {
+            admission.release(request);
+        }
+        scheduler.finish(request, end);
+        var group = request.group();
+        if (group.isFinished()) {
+            groups.remove(group);
+            expiries.removeAll(group.expiries());
+        }
+        long now = clock.nanoTime() - group.arrivalNanos();
+        var stats =
+                new RequestStats(
+                        group.request(),
+                        request.choice(),
+                        finish,
+                        error,
+                        request.usage(),
+                        group.scheduledNanos(),
+                        request.times().firstToken(),
+                        now,
+                        request.times().gaps());
+        notifyListener(() -> listener.onFinished(stats));
+    }
+
+    private void expireDeadlines() {
+        long now = clock.nanoTime();
+        while (!expiries.isEmpty() && expiries.first().nanos() - now <= 0) {
+            var expiry = expiries.pollFirst();
+            boolean queue = expiry.reason() == EngineError.Kind.QUEUE_TIMEOUT;
+            if (queue && expiry.group().scheduledNanos() >= 0) {
+                continue;
+            }
+            var message =
+                    queue
+                            ? "the request waited longer than the queue allows"
+                            : "the request's deadline has passed";
+            abort(expiry.group(), new EngineError(expiry.reason(), message));
+        }
+    }
+
+    /** Nanoseconds until the next deadline, or {@link Long#MAX_VALUE}. */
+    long nanosToNextExpiry() {
+        return expiries.isEmpty()
+                ? Long.MAX_VALUE
+                : Math.max(0, expiries.first().nanos() - clock.nanoTime());
+    }
+
+    // ------------------------------------------------------------------ error boundary
+
+    /**
+     * Runs a step that concerns one request. If it throws, that request fails and nothing else
+     * happens.
+     */
+    private void guarded(Request request, String step, Runnable body) {
+        try {
+            body.run();
+        } catch (Throwable failure) {
+            rethrowFatal(failure);
+            failInternal(request, step, failure);
+        }
+    }
+
+    private void failInternal(Request request, String step, Throwable failure) {
+        LOG.log(ERROR, "request " + request + " failed in " + step, failure);
+        kvCache.withdraw(request.sequence());
+        fail(request, new EngineError(EngineError.Kind.INTERNAL, "internal error"));
+    }
+
+    /** Errors of the machine are not one request's; running out of stack is. */
+    static void rethrowFatal(Throwable failure) {
+        if (failure instanceof VirtualMachineError error
+                && !(failure instanceof StackOverflowError)) {
+            throw error;
+        }
+    }
+
+    private void notifyListener(Runnable call) {
+        try {
+            call.run();
+        } catch (Throwable failure) {
+            rethrowFatal(failure);
+            if (listenerFailures++ == 0) {
+                LOG.log(
+                        ERROR,
+                        "an engine listener failed; further failures are not logged",
+                        failure);
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------ what others see
+
+    private void report(SchedulerOutput plan, int generated, long nanos) {
+        int queries = 0;
+        int hits = 0;
+        for (var request : plan.admitted()) {
+            if (request.numPreemptions() == 0) {
+                queries += request.promptLength();
+                hits += request.numCachedTokens();
+            }
+        }
+        var current = stats;
+        var stepStats =
+                new StepStats(
+                        current.running(),
+                        current.waiting(),
+                        plan.numTokens(),
+                        generated,
+                        current.usedBlocks(),
+                        current.numBlocks(),
+                        plan.preempted().size(),
+                        queries,
+                        hits,
+                        nanos);
+        notifyListener(() -> listener.onStep(stepStats));
+    }
+
+    private void idle() {
+        if (working && groups.isEmpty()) {
+            checkIntegrity();
+        }
+        working = false;
+        publishStats();
+    }
+
+    /**
+     * Checks the KV book-keeping; a problem is logged, since nothing sensible can be done about it.
+     */
+    private void checkIntegrity() {
+        try {
+            kvCache.checkIntegrity(runningSequences());
+        } catch (IllegalStateException e) {
+            LOG.log(ERROR, "KV book-keeping does not add up", e);
+        }
+    }
+
+    private List<KvSequence> runningSequences() {
+        return scheduler.running().stream().map(Request::sequence).toList();
+    }
+
+    private void publishStats() {
+        int free = kvCache.numFreeBlocks();
+        stats =
+                new EngineStats(
+                        scheduler.numRunning(),
+                        scheduler.numWaiting(),
+                        kvCache.numBlocks() - free,
+                        kvCache.numCachedBlocks(),
+                        kvCache.numBlocks(),
+                        steps);
+    }
+
+    EngineStats stats() {
+        return stats;
+    }
+
+    /** Seconds of waiting that the queue stands for, 1 to 60. */
+    int retryAfterSeconds() {
+        double rate = budget.tokensPerSecond();
+        return rate <= 0 ? 1 : (int) Math.clamp(admission.tokens() / rate, 1, 60);
+    }
+
+    void heartbeat() {
+        heartbeat = clock.nanoTime();
+    }
+
+    /** Nanoseconds without progress while there is work; 0 when there is none. */
+    long stalledNanos() {
+        return working ? Math.max(0, clock.nanoTime() - heartbeat) : 0;
+    }
+
+    // ------------------------------------------------------------------ for tests
+
+    Scheduler scheduler() {
+        return scheduler;
+    }
+
+    KvCacheManager kvCache() {
+        return kvCache;
+    }
+}

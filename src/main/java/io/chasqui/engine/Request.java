@@ -1,0 +1,158 @@
+package io.chasqui.engine;
+
+import io.chasqui.kvcache.KvSequence;
+
+/**
+ * One sequence being generated: one choice of a {@link GenerationRequest}. Written by the engine's
+ * thread alone.
+ */
+final class Request {
+    private final RequestGroup group;
+    private final int choice;
+    private final KvSequence sequence;
+    private final OutputProcessor output;
+    private final RequestTimes times = new RequestTimes();
+    private final int promptLength;
+
+    private RequestStatus status = RequestStatus.WAITING;
+    private int numComputedTokens;
+    private int numCachedTokens;
+    private int numScoredTokens = 1;
+    private int numPreemptions;
+    private int numStrikes;
+
+    Request(RequestGroup group, int choice, KvSequence sequence, OutputProcessor output) {
+        this.group = group;
+        this.choice = choice;
+        this.sequence = sequence;
+        this.output = output;
+        this.promptLength = sequence.numTokens();
+    }
+
+    RequestGroup group() {
+        return group;
+    }
+
+    int choice() {
+        return choice;
+    }
+
+    KvSequence sequence() {
+        return sequence;
+    }
+
+    OutputProcessor output() {
+        return output;
+    }
+
+    RequestTimes times() {
+        return times;
+    }
+
+    RequestOutput.Usage usage() {
+        return new RequestOutput.Usage(promptLength, numCachedTokens, numOutputTokens());
+    }
+
+    SamplingParams params() {
+        return group.request().params();
+    }
+
+    int promptLength() {
+        return promptLength;
+    }
+
+    /** Prompt and output tokens known so far. */
+    int numTokens() {
+        return sequence.numTokens();
+    }
+
+    int numOutputTokens() {
+        return numTokens() - promptLength;
+    }
+
+    /** Tokens whose keys and values are in the cache. */
+    int numComputedTokens() {
+        return numComputedTokens;
+    }
+
+    /** Tokens still to be computed. */
+    int numPendingTokens() {
+        return numTokens() - numComputedTokens;
+    }
+
+    /** Prompt tokens that the prefix cache held when the request was first scheduled. */
+    int numCachedTokens() {
+        return numCachedTokens;
+    }
+
+    /**
+     * Whether logprobs of the prompt are wanted and not complete; the first choice alone makes
+     * them.
+     */
+    boolean scoresPrompt() {
+        return choice == 0 && params().numPromptLogprobs() >= 0 && numScoredTokens < promptLength;
+    }
+
+    /** Prompt tokens whose logprob is known; the first has none, so it counts as known. */
+    int numScoredTokens() {
+        return numScoredTokens;
+    }
+
+    void scored(int tokens) {
+        numScoredTokens += tokens;
+    }
+
+    RequestStatus status() {
+        return status;
+    }
+
+    void start(int numComputed) {
+        if (status == RequestStatus.WAITING) {
+            numCachedTokens = Math.min(numComputed, promptLength);
+        }
+        status = RequestStatus.RUNNING;
+        numComputedTokens = numComputed;
+    }
+
+    void computed(int tokens) {
+        numComputedTokens += tokens;
+    }
+
+    /** Back to waiting; what was computed is lost, what was generated is not. */
+    void preempt() {
+        status = RequestStatus.PREEMPTED;
+        numComputedTokens = 0;
+        numPreemptions++;
+    }
+
+    int numPreemptions() {
+        return numPreemptions;
+    }
+
+    void finish(RequestStatus end) {
+        status = end;
+    }
+
+    /** Counts one failed forward pass of this request alone. */
+    int strike() {
+        return ++numStrikes;
+    }
+
+    /** Whether its reader lags so far behind that it should not generate now. */
+    boolean isParked() {
+        return group.outputs().isFull();
+    }
+
+    @Override
+    public String toString() {
+        return group.request().id()
+                + "/"
+                + choice
+                + " "
+                + status
+                + " "
+                + numComputedTokens
+                + " of "
+                + numTokens();
+    }
+}

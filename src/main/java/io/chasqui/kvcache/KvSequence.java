@@ -1,0 +1,111 @@
+package io.chasqui.kvcache;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The tokens of one request as known so far, prompt first, and the blocks that hold their keys and
+ * values.
+ */
+public final class KvSequence {
+    private int[] tokens;
+    private int numTokens;
+    private final BlockHash salt;
+    private final boolean readsCache;
+
+    /** Block table, in order of position. */
+    private final List<KvCacheBlock> blocks = new ArrayList<>();
+
+    /** Hashes of the full blocks of known tokens, as far as they were needed. */
+    private final List<BlockHash> hashes = new ArrayList<>();
+
+    /** Blocks from the first whose content is published. */
+    private int numPublished;
+
+    /**
+     * @param prompt its first tokens
+     * @param salt start of its hash chain
+     * @param readsCache whether it may begin with blocks computed by others; a request that wants
+     *     logprobs of its prompt has to compute all of it
+     */
+    public KvSequence(int[] prompt, BlockHash salt, boolean readsCache) {
+        tokens = prompt.clone();
+        numTokens = prompt.length;
+        this.salt = salt;
+        this.readsCache = readsCache;
+    }
+
+    public int numTokens() {
+        return numTokens;
+    }
+
+    /** The tokens; the first {@link #numTokens} count, and those never change. */
+    public int[] tokens() {
+        return tokens;
+    }
+
+    /** Appends a sampled token. */
+    public void append(int token) {
+        if (numTokens == tokens.length) {
+            tokens = Arrays.copyOf(tokens, Math.max(16, numTokens + (numTokens >> 1)));
+        }
+        tokens[numTokens++] = token;
+    }
+
+    public int numBlocks() {
+        return blocks.size();
+    }
+
+    /** Id of the block that holds tokens {@code [index * blockSize, (index + 1) * blockSize)}. */
+    public int blockId(int index) {
+        return blocks.get(index).id;
+    }
+
+    /** Block ids, in order of position. */
+    public int[] blockTable() {
+        var ids = new int[blocks.size()];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = blocks.get(i).id;
+        }
+        return ids;
+    }
+
+    boolean readsCache() {
+        return readsCache;
+    }
+
+    KvCacheBlock block(int index) {
+        return blocks.get(index);
+    }
+
+    void addBlock(KvCacheBlock block) {
+        blocks.add(block);
+    }
+
+    KvCacheBlock removeLastBlock() {
+        return blocks.removeLast();
+    }
+
+    int numPublished() {
+        return numPublished;
+    }
+
+    void numPublished(int n) {
+        numPublished = n;
+    }
+
+    /** Content id of the block before block {@code index}. */
+    long parentId(int index) {
+        return index == 0 ? KvCacheBlock.ROOT : blocks.get(index - 1).contentId;
+    }
+
+    /** Hash of full block {@code index}; its tokens must be known. */
+    BlockHash hash(int index, BlockHasher hasher, int blockSize) {
+        for (int i = hashes.size(); i <= index; i++) {
+            var parent = i == 0 ? salt : hashes.get(i - 1);
+            hashes.add(hasher.next(parent, tokens, i * blockSize));
+        }
+        return hashes.get(index);
+    }
+}
