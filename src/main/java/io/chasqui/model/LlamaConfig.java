@@ -23,6 +23,25 @@ public record LlamaConfig(
         float[] inverseFrequencies,
         boolean tiedHead) {
 
+    /**
+     * @throws IllegalArgumentException if the numbers cannot be those of one model
+     */
+    public LlamaConfig {
+        check(heads % kvHeads == 0, heads + " query heads do not divide among " + kvHeads);
+        check(headDim % 2 == 0, "heads have the odd width " + headDim);
+        check(normEps > 0 && normEps < 1, "the norm epsilon is " + normEps);
+        check(inverseFrequencies.length == headDim / 2, "RoPE needs one frequency for each pair");
+        for (float frequency : inverseFrequencies) {
+            check(frequency > 0 && frequency <= 1, "a RoPE frequency is " + frequency);
+        }
+    }
+
+    private static void check(boolean holds, String otherwise) {
+        if (!holds) {
+            throw new IllegalArgumentException(otherwise);
+        }
+    }
+
     public ModelShape shape() {
         return new ModelShape(
                 layers, hidden, heads, kvHeads, headDim, ffn, vocab, normEps, inverseFrequencies);
