@@ -1,0 +1,180 @@
+package io.chasqui.cli;
+
+import io.chasqui.config.ChasquiConfig;
+import io.smallrye.config.SmallRyeConfigBuilder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/**
+ * The options that set a {@link ChasquiConfig}. An option's name is the setting's name, so {@code
+ * --port 9000} becomes the system property {@code chasqui.port=9000}, which wins over environment
+ * and file.
+ */
+final class Settings {
+    private static final String PREFIX = "chasqui.";
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec command;
+
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description = "Properties file with settings, e.g. chasqui.max-model-len=4096.")
+    private Path configFile;
+
+    @Option(
+            names = "--max-model-len",
+            paramLabel = "TOKENS",
+            description =
+                    "Most tokens of one request, prompt and answer; by default what the model and the"
+                            + " KV cache allow.")
+    private Integer maxModelLen;
+
+    @Option(
+            names = "--max-num-seqs",
+            paramLabel = "N",
+            description = "Most sequences generated at once (default: ${DEFAULT-VALUE}).")
+    private int maxNumSeqs;
+
+    @Option(
+            names = "--max-num-batched-tokens",
+            paramLabel = "TOKENS",
+            description = "Most tokens computed in one step (default: ${DEFAULT-VALUE}).")
+    private int maxNumBatchedTokens;
+
+    @Option(
+            names = "--kv-cache-memory",
+            paramLabel = "SIZE",
+            description =
+                    "Memory for the KV cache, e.g. 2G; by default a share of what the machine has"
+                            + " free.")
+    private String kvCacheMemory;
+
+    @Option(
+            names = "--kv-cache-dtype",
+            paramLabel = "TYPE",
+            description =
+                    "Type of its elements: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private ChasquiConfig.KvCacheType kvCacheDtype;
+
+    @Option(
+            names = "--block-size",
+            paramLabel = "TOKENS",
+            description = "Tokens in a block of the KV cache (default: ${DEFAULT-VALUE}).")
+    private int blockSize;
+
+    @Option(
+            names = "--enable-prefix-caching",
+            negatable = true,
+            fallbackValue = "true",
+            description = "Share KV blocks between equal beginnings (default: ${DEFAULT-VALUE}).")
+    private boolean enablePrefixCaching;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Compute threads; by default one per physical core.")
+    private Integer threads;
+
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME",
+            description = "What computes: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private ChasquiConfig.BackendType backend;
+
+    @Option(
+            names = "--vector-bits",
+            paramLabel = "BITS",
+            description =
+                    "Widest vector that the CPU kernels use, 256 or 512; by default the CPU's own.")
+    private Integer vectorBits;
+
+    @Option(
+            names = "--chat-format",
+            paramLabel = "NAME",
+            description = "Chat format, e.g. llama3.1 or chatml; by default the model's own.")
+    private String chatFormat;
+
+    @Option(
+            names = "--load-format",
+            paramLabel = "FORMAT",
+            description =
+                    "auto: the model's weights; dummy: random ones (default: ${DEFAULT-VALUE}).")
+    private ChasquiConfig.LoadFormat loadFormat;
+
+    @Option(
+            names = "--geometry",
+            paramLabel = "NAME",
+            description = "With --load-format dummy, the architecture, e.g. llama-3.2-1b.")
+    private String geometry;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "With --load-format dummy, the type of the weights, e.g. q8_0.")
+    private String dtype;
+
+    @Option(
+            names = "--generation-config",
+            paramLabel = "WHOSE",
+            description =
+                    "Sampling of requests that say nothing: the model publisher's or the OpenAI"
+                            + " API's (default: ${DEFAULT-VALUE}).")
+    private ChasquiConfig.GenerationConfig generationConfig;
+
+    /** Makes system properties of the options that were given, and reads the configuration. */
+    ChasquiConfig apply() {
+        given().forEach(System::setProperty);
+        if (configFile != null) {
+            if (!Files.isReadable(configFile)) {
+                throw new UserException("--config: there is no file " + configFile + ".");
+            }
+            System.setProperty("smallrye.config.locations", configFile.toUri().toString());
+        }
+        return read();
+    }
+
+    /** The properties that the command line sets. */
+    Map<String, String> given() {
+        var properties = new HashMap<String, String>();
+        for (var option : command.commandLine().getParseResult().matchedOptions()) {
+            if (SettingDefaults.isSetting(option)) {
+                properties.put(PREFIX + SettingDefaults.name(option), text(option.getValue()));
+            }
+        }
+        return properties;
+    }
+
+    private static String text(Object value) {
+        return switch (value) {
+            case List<?> values ->
+                    values.stream()
+                            .map(one -> one.toString().replace(",", "\\,"))
+                            .collect(Collectors.joining(","));
+            case Enum<?> constant -> constant.name().toLowerCase(Locale.ROOT);
+            default -> value.toString();
+        };
+    }
+
+    static ChasquiConfig read() {
+        try {
+            return new SmallRyeConfigBuilder()
+                    .addDefaultSources()
+                    .addDiscoveredConverters()
+                    .addDefaultInterceptors()
+                    .withMapping(ChasquiConfig.class)
+                    .build()
+                    .getConfigMapping(ChasquiConfig.class);
+        } catch (io.smallrye.config.ConfigValidationException e) {
+            throw new UserException(e.getMessage());
+        }
+    }
+}
