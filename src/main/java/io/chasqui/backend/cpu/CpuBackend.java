@@ -1,0 +1,171 @@
+package io.chasqui.backend.cpu;
+
+import io.chasqui.backend.Backend;
+import io.chasqui.backend.ForwardBatch;
+import io.chasqui.backend.ForwardPass;
+import io.chasqui.backend.KvCacheStorage;
+import io.chasqui.backend.KvDType;
+import io.chasqui.backend.LinearWeights;
+import io.chasqui.backend.ModelShape;
+import io.chasqui.backend.SampledToken;
+import io.chasqui.backend.VectorWeights;
+import io.chasqui.loader.LinearSource;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.List;
+
+/** Runs the stages on the cores of this machine. */
+public final class CpuBackend implements Backend {
+    private final MatMul matMul;
+    private final Kernels kernels;
+    private final WorkerPool pool;
+    private final Arena weights = Arena.ofShared();
+
+    private CpuForwardPass pass;
+    private Embedding embedding;
+    private QkvProjection qkvProjection;
+    private PagedAttention attention;
+    private OutputProjection outputProjection;
+    private FeedForward feedForward;
+    private LmHead lmHead;
+    private Sampling sampling;
+
+    private CpuBackend(MatMul matMul, Kernels kernels, WorkerPool pool) {
+        this.matMul = matMul;
+        this.kernels = kernels;
+        this.pool = pool;
+    }
+
+    /**
+     * @param threads workers, the calling thread included; 0 for as many as the process may use
+     * @param vectorBits 512 or 256; 0 for the widest that the CPU has
+     * @param scalar plain Java instead of vectors: slow, the measure of the others
+     */
+    public static CpuBackend create(int threads, int vectorBits, boolean scalar) {
+        int workers = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+        return new CpuBackend(new ScalarMatMul(), new ScalarKernels(), new WorkerPool(workers));
+    }
+
+    @Override
+    public String name() {
+        return "cpu-" + matMul.name();
+    }
+
+    /** Regions whose caller waited more than a millisecond for other workers: CPU contention. */
+    public long longWaits() {
+        return pool.longWaits();
+    }
+
+    @Override
+    public LinearWeights packLinear(List<LinearSource> stacked) {
+        return PackedMatrix.pack(
+                stacked,
+                weights,
+                (count, band) -> pool.run(count, 1, (worker, from, to) -> band.run(from, to)));
+    }
+
+    @Override
+    public VectorWeights packVector(float[] values) {
+        return new CpuVector(values.clone());
+    }
+
+    @Override
+    public void allocateWorkspace(ModelShape shape, int maxTokens, int maxRows) {
+        pass = new CpuForwardPass(shape, maxTokens, maxRows);
+        var linear = new Linear(matMul, pool.size(), Math.max(maxTokens, maxRows));
+        var input = new ProjectionInput(kernels, pool);
+        embedding = new Embedding(pool);
+        qkvProjection = new QkvProjection(kernels, pool, linear, input);
+        attention = new PagedAttention(kernels, pool, pass);
+        outputProjection = new OutputProjection(pool, linear, input);
+        feedForward = new FeedForward(kernels, pool, linear, input);
+        lmHead = new LmHead(pool, linear, input);
+        sampling = new Sampling(kernels, pool, shape.vocab());
+    }
+
+    @Override
+    public KvCacheStorage allocateKvCache(
+            ModelShape shape, KvDType dtype, int numBlocks, int blockSize) {
+        return new CpuKvCache(shape, dtype, numBlocks, blockSize);
+    }
+
+    @Override
+    public ForwardPass begin(ForwardBatch batch) {
+        pass.open(batch);
+        attention.plan(pass);
+        return pass;
+    }
+
+    @Override
+    public void embed(ForwardPass pass, LinearWeights table) {
+        embedding.run(opened(pass), (PackedMatrix) table);
+    }
+
+    @Override
+    public void qkvProjection(
+            ForwardPass pass, VectorWeights norm, LinearWeights qkv, KvCacheStorage kv, int layer) {
+        qkvProjection.run(
+                opened(pass), (CpuVector) norm, (PackedMatrix) qkv, (CpuKvCache) kv, layer);
+    }
+
+    @Override
+    public void attention(ForwardPass pass, KvCacheStorage kv, int layer) {
+        attention.run(opened(pass), (CpuKvCache) kv, layer);
+    }
+
+    @Override
+    public void outputProjection(ForwardPass pass, LinearWeights output) {
+        outputProjection.run(opened(pass), (PackedMatrix) output);
+    }
+
+    @Override
+    public void gateUp(ForwardPass pass, VectorWeights norm, LinearWeights gateUp) {
+        feedForward.gateUp(opened(pass), (CpuVector) norm, (PackedMatrix) gateUp);
+    }
+
+    @Override
+    public void down(ForwardPass pass, LinearWeights down) {
+        feedForward.down(opened(pass), (PackedMatrix) down);
+    }
+
+    @Override
+    public void lmHead(ForwardPass pass, VectorWeights norm, LinearWeights head) {
+        lmHead.run(opened(pass), (CpuVector) norm, (PackedMatrix) head);
+    }
+
+    @Override
+    public SampledToken[] sample(ForwardPass pass, long[][] masks) {
+        return sampling.run(opened(pass), masks);
+    }
+
+    @Override
+    public float[] readResidual(ForwardPass pass) {
+        var opened = opened(pass);
+        return Arrays.copyOf(opened.residual, opened.tokens() * opened.shape.hidden());
+    }
+
+    @Override
+    public float[][] readLogits(ForwardPass pass) {
+        var opened = opened(pass);
+        int vocab = opened.shape.vocab();
+        var rows = new float[opened.rows()][];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = Arrays.copyOfRange(opened.logits, i * vocab, (i + 1) * vocab);
+        }
+        return rows;
+    }
+
+    private CpuForwardPass opened(ForwardPass given) {
+        if (given != pass) {
+            throw new IllegalArgumentException("the pass is of another backend");
+        }
+        return pass;
+    }
+
+    /** Ends the workers and frees the packed weights. KV caches are closed by their owners. */
+    @Override
+    public void close() {
+        pool.close();
+        weights.close();
+    }
+}

@@ -1,0 +1,103 @@
+package io.chasqui.backend.cpu;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The inner loops of all stages but the matrix products. Scalar and vector providers, of whatever
+ * width, yield the same bits: every sum has one order, fixed here and not by the width.
+ *
+ * <p>Sums run over 16 partial sums, element i going to partial i % 16 in ascending order, which are
+ * then folded by halves: i with i + 8, with i + 4, with i + 2, with i + 1. Products that are added
+ * are fused. The exponential is a polynomial of fused multiply-adds ({@link Exponential}); nothing
+ * comes from a mathematics library, whose answers change when the compiler takes over.
+ */
+interface Kernels {
+    /** Partial sums of every reduction. */
+    int LANES = 16;
+
+    /** Short name for logs, e.g. {@code vector-512}. */
+    String name();
+
+    /** Sum of x². */
+    float sumOfSquares(float[] x, int at, int n);
+
+    /** out = (x · scale) · weight, elementwise. */
+    void scaleRow(float[] x, int xAt, float scale, float[] weight, int n, float[] out, int outAt);
+
+    /** Rotates the pairs (x[j], x[j + half]) by the angles whose cosine and sine are given. */
+    void rotate(float[] x, int at, int half, float[] cos, float[] sin, int tableAt);
+
+    /** out = silu(gate) · up, elementwise. */
+    void swiGlu(float[] gate, int gateAt, float[] up, int upAt, float[] out, int outAt, int n);
+
+    /** x += y. */
+    void add(float[] x, int xAt, float[] y, int yAt, int n);
+
+    /** Widens {@code n} BF16 values, n a multiple of 16, at byte offsets. */
+    void widen(MemorySegment bf16, long from, MemorySegment f32, long to, int n);
+
+    /**
+     * Dot products of the queries of a group with a chunk of keys: {@code scores[h · CHUNK + j]},
+     * each one chain over the head's elements. Scores past the last wanted position, up to a
+     * multiple of 32, are meaningless.
+     *
+     * @param heads 1, 3 or 4 heads, {@code q} holding them {@code headDim} apart
+     * @param tiles byte offset of each 16-position tile {@code [headDim][16]} of F32 keys; entries
+     *     beyond {@code tileCount} up to an even number repeat a valid one
+     */
+    void scores(
+            int heads,
+            float[] q,
+            int qAt,
+            int headDim,
+            MemorySegment keys,
+            long[] tiles,
+            int tileCount,
+            float[] scores,
+            int scoresAt);
+
+    /**
+     * {@code out[h · stride + d] = out · correction[h] + Σ p[h · CHUNK + j] · value[j][d]} over j in
+     * {@code [0, n)}, one chain upwards; n &gt; 0.
+     *
+     * @param heads 1, 3 or 4 heads
+     * @param tiles byte offset of each 16-position tile {@code [16][stride]} of F32 values
+     */
+    void accumulate(
+            int heads,
+            float[] p,
+            int pAt,
+            int n,
+            MemorySegment values,
+            long[] tiles,
+            int stride,
+            float[] correction,
+            int correctionAt,
+            float[] out,
+            int outAt);
+
+    /** total = total · a + part · b. */
+    void fold(float[] total, int totalAt, float a, float[] part, int partAt, float b, int n);
+
+    /** out = x · scale. */
+    void scale(float[] x, int xAt, float scale, float[] out, int outAt, int n);
+
+    /** out = exp((x − shift) · scale). */
+    void exp(float[] x, int xAt, float shift, float scale, float[] out, int outAt, int n);
+
+    /** Sum of x. */
+    float sum(float[] x, int at, int n);
+
+    /** Largest element, NaN if one is NaN; -infinity when empty. */
+    float max(float[] x, int at, int n);
+
+    /** Largest element, or NaN if any is NaN or infinite. */
+    float finiteMax(float[] x, int at, int n);
+
+    /**
+     * Appends the indices (relative to {@code at}) of elements not below the threshold, ascending.
+     *
+     * @return the new number of indices
+     */
+    int select(float[] x, int at, int n, float threshold, int[] indices, int count);
+}
