@@ -58,10 +58,7 @@ final class AttentionPlan {
             for (int end = start[s + 1]; end > start[s]; end -= QUERIES) {
                 int first = Math.max(start[s], end - QUERIES);
                 int spanCount = batch.positions()[end - 1] / PagedAttention.SPAN + 1;
-                if (split
-                        && end - first == 1
-                        && spanCount > 1
-                        && parts + spanCount <= maxParts) {
+                if (split && end - first == 1 && spanCount > 1 && parts + spanCount <= maxParts) {
                     splitQuery(s, first, spanCount);
                 } else {
                     add(s, first, end, -1, 0, 0);
@@ -86,8 +83,7 @@ final class AttentionPlan {
         splitQueries++;
     }
 
-    private void add(
-            int sequence, int first, int end, int firstPart, int span, int partQuery) {
+    private void add(int sequence, int first, int end, int firstPart, int span, int partQuery) {
         sequences[items] = sequence;
         firstQueries[items] = first;
         endQueries[items] = end;

@@ -65,8 +65,8 @@ final class AttentionScratch {
     }
 
     /**
-     * Makes the {@code n} positions from {@code start} on available as F32 tiles: in place where the
-     * cache holds them so, else widened or gathered.
+     * Makes the {@code n} positions from {@code start} on available as F32 tiles: in place where
+     * the cache holds them so, else widened or gathered.
      */
     void load(CpuKvCache cache, int layer, int kvHead, int[] blocks, int start, int n) {
         tiles = Math.ceilDiv(n, TILE);
@@ -112,8 +112,7 @@ final class AttentionScratch {
     }
 
     /** For blocks smaller than a tile: element by element. */
-    private void gather(
-            CpuKvCache cache, int layer, int kvHead, int[] blocks, int start, int n) {
+    private void gather(CpuKvCache cache, int layer, int kvHead, int[] blocks, int start, int n) {
         for (int j = 0; j < n; j++) {
             int position = start + j;
             int block = blocks[position / cache.blockSize()];
@@ -196,8 +195,7 @@ final class AttentionScratch {
             float b = Exponential.exp((spanStates[state] - max) * scale);
             kernels.fold(total, at, a, span, at, b, stride);
             totalStates[state] = max;
-            totalStates[state + 1] =
-                    Math.fma(spanStates[state + 1], b, totalStates[state + 1] * a);
+            totalStates[state + 1] = Math.fma(spanStates[state + 1], b, totalStates[state + 1] * a);
         }
     }
 }

@@ -85,8 +85,7 @@ final class CpuForwardPass implements ForwardPass {
         if (next.numTokens() > maxTokens || next.rows().length > maxRows) {
             throw new IllegalArgumentException(
                     "a batch of %d tokens and %d rows exceeds the workspace of %d and %d"
-                            .formatted(
-                                    next.numTokens(), next.rows().length, maxTokens, maxRows));
+                            .formatted(next.numTokens(), next.rows().length, maxTokens, maxRows));
         }
         batch = next;
     }

@@ -3,9 +3,9 @@ package io.chasqui.backend.cpu;
 import java.util.Arrays;
 
 /**
- * Finds which of some weights in (0, 1] come first in the order (heavier first, then lower id) until
- * a count or a mass is reached, without sorting: positive floats order like their bits, so three
- * passes of ten bits each narrow the cut down to one weight.
+ * Finds which of some weights in (0, 1] come first in the order (heavier first, then lower id)
+ * until a count or a mass is reached, without sorting: positive floats order like their bits, so
+ * three passes of ten bits each narrow the cut down to one weight.
  */
 final class CutFinder {
     private static final int DIGIT_BITS = 10;
@@ -28,8 +28,8 @@ final class CutFinder {
     }
 
     /**
-     * Keeps candidates until their weights reach {@code quota}; the one that reaches it is kept, and
-     * at least one.
+     * Keeps candidates until their weights reach {@code quota}; the one that reaches it is kept,
+     * and at least one.
      */
     int keepMass(float[] weight, int[] candidates, int n, double quota) {
         return keep(weight, candidates, n, quota, true);

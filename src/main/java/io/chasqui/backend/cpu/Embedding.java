@@ -1,6 +1,8 @@
 package io.chasqui.backend.cpu;
 
-/** Looks up the embedding of each token, and the rotation of its position for the layers to come. */
+/**
+ * Looks up the embedding of each token, and the rotation of its position for the layers to come.
+ */
 final class Embedding {
     private static final int GRAIN = 4;
 
@@ -27,11 +29,7 @@ final class Embedding {
         for (int t = from; t < to; t++) {
             table.readRow(batch.tokens()[t], pass.residual, t * shape.hidden());
             Rope.angles(
-                    batch.positions()[t],
-                    shape.inverseFrequencies(),
-                    pass.cos,
-                    pass.sin,
-                    t * half);
+                    batch.positions()[t], shape.inverseFrequencies(), pass.cos, pass.sin, t * half);
         }
     }
 }

@@ -1,10 +1,10 @@
 package io.chasqui.backend.cpu;
 
 /**
- * exp(x) in {@code float} from operations that IEEE 754 defines to the bit: x = n · ln 2 + r with |r|
- * ≤ ln 2 / 2, a polynomial of degree 6 in r, and a multiplication by 2ⁿ. The error is about one unit
- * in the last place. Results below the smallest normal number are 0; above {@link #HIGHEST} the
- * result is exp of that, near the largest float.
+ * exp(x) in {@code float} from operations that IEEE 754 defines to the bit: x = n · ln 2 + r with
+ * |r| ≤ ln 2 / 2, a polynomial of degree 6 in r, and a multiplication by 2ⁿ. The error is about one
+ * unit in the last place. Results below the smallest normal number are 0; above {@link #HIGHEST}
+ * the result is exp of that, near the largest float.
  */
 final class Exponential {
     /** Below this the result is 0. */

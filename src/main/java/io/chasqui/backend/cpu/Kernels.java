@@ -57,8 +57,8 @@ interface Kernels {
             int scoresAt);
 
     /**
-     * {@code out[h · stride + d] = out · correction[h] + Σ p[h · CHUNK + j] · value[j][d]} over j in
-     * {@code [0, n)}, one chain upwards; n &gt; 0.
+     * {@code out[h · stride + d] = out · correction[h] + Σ p[h · CHUNK + j] · value[j][d]} over j
+     * in {@code [0, n)}, one chain upwards; n &gt; 0.
      *
      * @param heads 1, 3 or 4 heads
      * @param tiles byte offset of each 16-position tile {@code [16][stride]} of F32 values

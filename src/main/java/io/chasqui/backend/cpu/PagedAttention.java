@@ -5,11 +5,11 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 /**
  * Grouped-query attention over the paged cache.
  *
- * <p>Order of the arithmetic, for a query and head by itself: positions are cut into spans of {@link
- * #SPAN} and those into chunks of {@link #CHUNK}, both counted from position 0. Within a span the
- * chunks are folded left by the online softmax; the spans' results are folded left likewise. A
- * prefill row and a decode row of one position run the same code on one row, so nothing else of the
- * batch can enter. Positions past the query's own are never read into a result.
+ * <p>Order of the arithmetic, for a query and head by itself: positions are cut into spans of
+ * {@link #SPAN} and those into chunks of {@link #CHUNK}, both counted from position 0. Within a
+ * span the chunks are folded left by the online softmax; the spans' results are folded left
+ * likewise. A prefill row and a decode row of one position run the same code on one row, so nothing
+ * else of the batch can enter. Positions past the query's own are never read into a result.
  */
 final class PagedAttention {
     /** Positions that share one maximum. */
@@ -118,7 +118,13 @@ final class PagedAttention {
             }
         }
         for (int t = first; t < end; t++) {
-            write(t, kvHead, mine.total, (t - first) * group * stride, mine.totalStates, (t - first) * group * 2);
+            write(
+                    t,
+                    kvHead,
+                    mine.total,
+                    (t - first) * group * stride,
+                    mine.totalStates,
+                    (t - first) * group * 2);
         }
     }
 
@@ -156,7 +162,8 @@ final class PagedAttention {
         int lastPosition = positions[end - 1];
         int endPosition = Math.min((span + 1) * SPAN, lastPosition + 1);
         for (int start = span * SPAN; start < endPosition; start += CHUNK) {
-            mine.load(cache, layer, kvHead, blocks, start, Math.min(CHUNK, lastPosition + 1 - start));
+            mine.load(
+                    cache, layer, kvHead, blocks, start, Math.min(CHUNK, lastPosition + 1 - start));
             for (int t = first; t < end; t++) {
                 int n = Math.min(CHUNK, positions[t] + 1 - start);
                 if (n > 0) {
@@ -181,13 +188,11 @@ final class PagedAttention {
         return left >= 4 && left != 6 ? 4 : left >= 3 ? 3 : 1;
     }
 
-    private void write(
-            int token, int kvHead, float[] out, int at, float[] states, int statesAt) {
+    private void write(int token, int kvHead, float[] out, int at, float[] states, int statesAt) {
         for (int h = 0; h < group; h++) {
             float inverse = 1 / states[statesAt + 2 * h + 1];
             int target = (token * kvHeads * group + kvHead * group + h) * headDim;
-            kernels.scale(
-                    out, at + h * stride, inverse, pass.attention, target, headDim);
+            kernels.scale(out, at + h * stride, inverse, pass.attention, target, headDim);
         }
     }
 }

@@ -42,12 +42,7 @@ final class QkvProjection {
 
     private void project(int worker, int from, int to) {
         linear.multiply(
-                worker,
-                weights,
-                pass.packed,
-                units.firstTile(from),
-                units.firstTile(to),
-                pass.qkv);
+                worker, weights, pass.packed, units.firstTile(from), units.firstTile(to), pass.qkv);
         int headDim = pass.shape.headDim();
         int end = units.firstRow(to) / headDim;
         for (int head = units.firstRow(from) / headDim; head < end; head++) {

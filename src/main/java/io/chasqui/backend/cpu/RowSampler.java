@@ -7,8 +7,8 @@ import io.chasqui.backend.SamplerParams;
 /**
  * Samples or scores one row of logits. Holds the working memory of one worker.
  *
- * <p>A token is drawn by inverting the cumulative distribution of the tokens left by the filters, in
- * ascending order of id, at a uniform number of {@link Philox} keyed by (seed, choice, output
+ * <p>A token is drawn by inverting the cumulative distribution of the tokens left by the filters,
+ * in ascending order of id, at a uniform number of {@link Philox} keyed by (seed, choice, output
  * index). Filters act one after the other: min-p, then top-k, then top-p on what these left,
  * renormalised. Nothing is sorted: a filter is a cut in the order (likelier first, then lower id),
  * which {@link CutFinder} finds.
@@ -104,8 +104,8 @@ final class RowSampler {
     }
 
     /**
-     * Lowest id of the largest element; -1 if there is none: when {@code finite}, because an element
-     * is NaN or infinite; else because all are -infinity.
+     * Lowest id of the largest element; -1 if there is none: when {@code finite}, because an
+     * element is NaN or infinite; else because all are -infinity.
      */
     private int argMax(float[] x, int at, boolean finite) {
         int bestChunk = -1;
@@ -185,8 +185,8 @@ final class RowSampler {
     }
 
     /**
-     * Gathers, in ascending order of id, a set of tokens that passes min-p and surely holds all that
-     * top-k and top-p will keep.
+     * Gathers, in ascending order of id, a set of tokens that passes min-p and surely holds all
+     * that top-k and top-p will keep.
      */
     private int candidates(SamplerParams params, boolean topK, double total) {
         float lowest = Math.max(params.minP(), Float.MIN_VALUE);

@@ -46,8 +46,10 @@ final class WorkerPool implements AutoCloseable {
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private final AtomicLong longWaits = new AtomicLong();
 
-    // Written before the claim word of their generation. The region is read after a successful claim
-    // and cannot change before that claim is worked off; the band is a size, whose age is no matter.
+    // Written before the claim word of their generation. The region is read after a successful
+    // claim
+    // and cannot change before that claim is worked off; the band is a size, whose age is no
+    // matter.
     private Region region;
     private int band = 1;
 
