@@ -26,7 +26,7 @@ public final class MemoryBandwidth {
      */
     public static double measure(int threads) {
         try (var arena = Arena.ofShared()) {
-            var buffer = arena.allocate(BYTES, 64).fill((byte) 1);
+            var buffer = HugePageMemory.allocate(arena, BYTES).fill((byte) 1);
             var slice = BYTES / threads / 4096 * 4096;
             var start = new long[PASSES];
             var end = new long[PASSES];
