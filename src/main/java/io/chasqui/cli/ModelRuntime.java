@@ -1,35 +1,162 @@
 package io.chasqui.cli;
 
 import io.chasqui.catalog.LocalModel;
+import io.chasqui.catalog.Sampling;
+import io.chasqui.chat.ChatTemplates;
 import io.chasqui.chat.ServedModel;
+import io.chasqui.chat.ServedModel.GenerationDefaults;
 import io.chasqui.config.ChasquiConfig;
+import io.chasqui.config.EngineConfig;
 import io.chasqui.engine.EngineListener;
+import io.chasqui.engine.LlmEngine;
+import io.chasqui.executor.LocalExecutor;
+import io.chasqui.model.ProgressListener;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 
-/** A model put together from its parts: tokenizer, weights on a backend, KV cache, engine. */
+/**
+ * The composition root: a model put together from its parts, tokenizer, weights on a backend, KV
+ * cache and engine.
+ */
 final class ModelRuntime implements AutoCloseable {
+    private static final int MAX_PREEMPTIONS = 3;
+    private static final Duration STEP_TARGET = Duration.ofMillis(300);
+
+    private final LocalModel local;
+    private final List<String> names;
+    private final ChasquiConfig config;
+    private final LoadedModel loaded;
+    private LlmEngine engine;
+
+    private ModelRuntime(
+            LocalModel local, List<String> names, ChasquiConfig config, LoadedModel loaded) {
+        this.local = local;
+        this.names = names;
+        this.config = config;
+        this.loaded = loaded;
+    }
 
     /**
      * Reads a model. Needs nothing of Quarkus.
      *
      * @param names its id in the API, then aliases
+     * @param progress hears how far the weights are
      */
-    static ModelRuntime load(LocalModel model, List<String> names, ChasquiConfig config) {
-        throw new UnsupportedOperationException();
+    static ModelRuntime load(
+            LocalModel model, List<String> names, ChasquiConfig config, ProgressListener progress) {
+        int maxRows = LlmEngine.maxRows(config.maxNumSeqs());
+        return new ModelRuntime(
+                model, names, config, LoadedModel.load(model, config, maxRows, progress));
     }
 
     /** Starts its engine. */
     ServedModel start(EngineListener listener) {
-        throw new UnsupportedOperationException();
+        var chosen = config.chatFormat().orElse(local.chatFormat());
+        var format = ChatTemplates.select(chosen, loaded.chatTemplate(), loaded.tokenizer());
+        var endTokens = new LinkedHashSet<>(loaded.eosTokens());
+        if (format.template() != null) {
+            endTokens.addAll(format.template().endTokens(loaded.tokenizer()));
+        }
+        engine =
+                new LlmEngine(
+                        engineConfig(),
+                        new LocalExecutor(loaded.model()),
+                        loaded.tokenizer(),
+                        endTokens,
+                        listener);
+        loaded.heartbeat().set(engine::heartbeat);
+        engine.start();
+        return new ServedModel(
+                names.getFirst(),
+                names.subList(1, names.size()),
+                engine,
+                loaded.tokenizer(),
+                format.template(),
+                format.problem(),
+                Set.copyOf(endTokens),
+                defaults(),
+                Instant.now().getEpochSecond(),
+                fingerprint());
+    }
+
+    private EngineConfig engineConfig() {
+        var kvCache = loaded.model().kvCache();
+        int context = loaded.config().contextLength();
+        return new EngineConfig(
+                Math.min(context, config.maxModelLen().orElse(context)),
+                config.maxNumSeqs(),
+                config.maxNumBatchedTokens(),
+                kvCache.numBlocks(),
+                kvCache.blockSize(),
+                config.maxQueuedRequests(),
+                config.maxQueuedTokens(),
+                config.queueTimeout(),
+                config.enablePrefixCaching(),
+                MAX_PREEMPTIONS,
+                STEP_TARGET);
+    }
+
+    private GenerationDefaults defaults() {
+        var standard = GenerationDefaults.OPENAI;
+        if (config.generationConfig() == ChasquiConfig.GenerationConfig.OPENAI) {
+            return standard;
+        }
+        return local.sampling().map(s -> merge(s, standard)).orElse(standard);
+    }
+
+    private static GenerationDefaults merge(Sampling own, GenerationDefaults standard) {
+        return new GenerationDefaults(
+                or(own.temperature(), standard.temperature()),
+                or(own.topP(), standard.topP()),
+                Objects.requireNonNullElse(own.topK(), standard.topK()),
+                or(own.repetitionPenalty(), standard.repetitionPenalty()));
+    }
+
+    private static float or(Double own, float standard) {
+        return own == null ? standard : own.floatValue();
+    }
+
+    /** Changes when outputs may: model, kernels, KV type, version. */
+    private String fingerprint() {
+        var version = Objects.toString(getClass().getPackage().getImplementationVersion(), "dev");
+        var what =
+                String.join(
+                        "|",
+                        version,
+                        String.valueOf(local.path()),
+                        loaded.config().layers() + "x" + loaded.config().hidden(),
+                        loaded.backendName(),
+                        config.kvCacheDtype().name());
+        try {
+            var hash =
+                    MessageDigest.getInstance("SHA-256")
+                            .digest(what.getBytes(StandardCharsets.UTF_8));
+            return "fp_" + HexFormat.of().formatHex(hash, 0, 5);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** How long its parts took. */
     Map<String, Duration> times() {
-        return Map.of();
+        return loaded.times();
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        if (engine != null) {
+            engine.close();
+        } else {
+            loaded.close();
+        }
+    }
 }

@@ -1,6 +1,7 @@
 package io.chasqui.cli;
 
 import io.chasqui.engine.EngineListener;
+import io.chasqui.model.ProgressListener;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -40,7 +41,7 @@ final class RunCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         var config = settings.apply();
         var local = model.pull(config);
-        try (var runtime = ModelRuntime.load(local, local.names(), config)) {
+        try (var runtime = ModelRuntime.load(local, local.names(), config, ProgressListener.NONE)) {
             var served = runtime.start(EngineListener.NONE);
             if (served.template() == null) {
                 throw new UserException(served.templateProblem());

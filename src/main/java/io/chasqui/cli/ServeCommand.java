@@ -3,6 +3,7 @@ package io.chasqui.cli;
 import io.chasqui.catalog.LocalModel;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.config.ConfiguredApiKeys;
+import io.chasqui.model.ProgressListener;
 import io.quarkus.runtime.Quarkus;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -107,7 +108,8 @@ final class ServeCommand implements Callable<Integer> {
         var names = names(local, config);
         // The weights are read while Quarkus starts.
         ServeApplication.prepare(
-                CompletableFuture.supplyAsync(() -> ModelRuntime.load(local, names, config)),
+                CompletableFuture.supplyAsync(
+                        () -> ModelRuntime.load(local, names, config, ProgressListener.NONE)),
                 start);
         Quarkus.run(ServeApplication.class);
         return 0;

@@ -1,0 +1,182 @@
+package io.chasqui.cli;
+
+import io.chasqui.backend.Backend;
+import io.chasqui.backend.KvDType;
+import io.chasqui.backend.cpu.CpuBackend;
+import io.chasqui.catalog.LocalModel;
+import io.chasqui.config.ChasquiConfig;
+import io.chasqui.config.ChasquiConfig.KvCacheType;
+import io.chasqui.model.Checkpoint;
+import io.chasqui.model.LlamaConfig;
+import io.chasqui.model.LlamaModel;
+import io.chasqui.model.LlamaWeights;
+import io.chasqui.model.LlamaWeightsLoader;
+import io.chasqui.model.ProgressListener;
+import io.chasqui.tokenizer.ByteTokenizer;
+import io.chasqui.tokenizer.Tokenizer;
+import io.chasqui.tokenizer.TokenizerLoader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.SequencedSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * A model in memory: its weights packed for a backend, over a KV cache, beside its tokenizer.
+ *
+ * @param model closes backend and KV cache with it
+ * @param backendName of logs and fingerprints
+ * @param chatTemplate text of the template in the model's files, or null
+ * @param eosTokens end tokens that the checkpoint names
+ * @param heartbeat what the model calls between layers; set by whoever runs a watchdog
+ * @param times how long the parts took
+ */
+record LoadedModel(
+        LlamaModel model,
+        String backendName,
+        Tokenizer tokenizer,
+        String chatTemplate,
+        SequencedSet<Integer> eosTokens,
+        AtomicReference<Runnable> heartbeat,
+        Map<String, Duration> times)
+        implements AutoCloseable {
+
+    private static final long DUMMY_SEED = 1;
+
+    /**
+     * Loads a model.
+     *
+     * @param maxRows most rows of logits in a step
+     * @param progress hears of the weights
+     */
+    static LoadedModel load(
+            LocalModel local, ChasquiConfig config, int maxRows, ProgressListener progress) {
+        var times = new LinkedHashMap<String, Duration>();
+        var backend =
+                CpuBackend.create(config.threads().orElse(0), config.vectorBits().orElse(0), false);
+        try (var checkpoint = open(local, config)) {
+            var tokenizer =
+                    CompletableFuture.supplyAsync(
+                            () -> timed(times, "tokenizer", () -> tokenizer(local, checkpoint)));
+            var weights =
+                    timed(
+                            times,
+                            "load and repack",
+                            () -> LlamaWeightsLoader.load(checkpoint, backend, progress));
+            var heartbeat = new AtomicReference<Runnable>(() -> {});
+            var model =
+                    timed(
+                            times,
+                            "warm-up",
+                            () ->
+                                    assemble(
+                                            checkpoint,
+                                            weights,
+                                            backend,
+                                            config,
+                                            maxRows,
+                                            heartbeat));
+            return new LoadedModel(
+                    model,
+                    backend.name(),
+                    tokenizer.join(),
+                    chatTemplate(local, checkpoint),
+                    checkpoint.eosTokenIds(),
+                    heartbeat,
+                    times);
+        } catch (RuntimeException | Error e) {
+            backend.close();
+            throw e;
+        }
+    }
+
+    private static Checkpoint open(LocalModel local, ChasquiConfig config) {
+        if (local.path() != null) {
+            return Checkpoint.open(local.path());
+        }
+        throw new UserException("later");
+    }
+
+    private static LlamaModel assemble(
+            Checkpoint checkpoint,
+            LlamaWeights weights,
+            Backend backend,
+            ChasquiConfig config,
+            int maxRows,
+            AtomicReference<Runnable> heartbeat) {
+        var shape = checkpoint.config().shape();
+        backend.allocateWorkspace(shape, config.maxNumBatchedTokens(), maxRows);
+        var kvDType = config.kvCacheDtype() == KvCacheType.F32 ? KvDType.F32 : KvDType.BF16;
+        int blocks = KvCacheSize.blocks(checkpoint.config(), kvDType, config);
+        var kvCache = backend.allocateKvCache(shape, kvDType, blocks, config.blockSize());
+        var model =
+                new LlamaModel(
+                        checkpoint.config(),
+                        weights,
+                        backend,
+                        kvCache,
+                        () -> heartbeat.get().run());
+        WarmUp.run(model, config.maxNumBatchedTokens());
+        return model;
+    }
+
+    private static Tokenizer tokenizer(LocalModel local, Checkpoint checkpoint) {
+        if (local.path() == null) {
+            return new ByteTokenizer(checkpoint.config().vocab());
+        }
+        if (!Files.isDirectory(local.path())) {
+            return TokenizerLoader.fromGguf(checkpoint.metadata());
+        }
+        try {
+            return ofFolder(local.path());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Tokenizer ofFolder(Path folder) throws IOException {
+        var json = folder.resolve("tokenizer.json");
+        if (Files.exists(json)) {
+            return TokenizerLoader.fromTokenizerJson(json);
+        }
+        for (var name : new String[] {"tokenizer.model", "original/tokenizer.model"}) {
+            if (Files.exists(folder.resolve(name))) {
+                return TokenizerLoader.fromTokenizerModel(folder.resolve(name));
+            }
+        }
+        throw new UserException(
+                folder + " holds neither tokenizer.json nor tokenizer.model; one is needed.");
+    }
+
+    /** The text of the model's own template; it is compared with known ones, never run. */
+    private static String chatTemplate(LocalModel local, Checkpoint checkpoint) {
+        if (local.path() == null || !Files.isDirectory(local.path())) {
+            return (String) checkpoint.metadata().get("tokenizer.chat_template");
+        }
+        return TemplateFile.read(local.path());
+    }
+
+    LlamaConfig config() {
+        return model.config();
+    }
+
+    static <T> T timed(
+            Map<String, Duration> times, String part, java.util.function.Supplier<T> body) {
+        long start = System.nanoTime();
+        var result = body.get();
+        synchronized (times) {
+            times.put(part, Duration.ofNanos(System.nanoTime() - start));
+        }
+        return result;
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}
