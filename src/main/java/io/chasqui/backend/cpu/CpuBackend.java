@@ -13,6 +13,9 @@ import io.chasqui.loader.LinearSource;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Runs the stages on the cores of this machine. */
 public final class CpuBackend implements Backend {
@@ -43,7 +46,14 @@ public final class CpuBackend implements Backend {
      */
     public static CpuBackend create(int threads, int vectorBits, boolean scalar) {
         int workers = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
-        return new CpuBackend(new ScalarMatMul(), new ScalarKernels(), new WorkerPool(workers));
+        var kernels = scalar ? new ScalarKernels() : Kernels.vector(species(vectorBits));
+        return new CpuBackend(new ScalarMatMul(), kernels, new WorkerPool(workers));
+    }
+
+    private static VectorSpecies<Float> species(int bits) {
+        return bits == 0
+                ? FloatVector.SPECIES_PREFERRED
+                : VectorSpecies.of(float.class, VectorShape.forBitSize(bits));
     }
 
     @Override

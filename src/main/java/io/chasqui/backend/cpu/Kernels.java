@@ -1,6 +1,7 @@
 package io.chasqui.backend.cpu;
 
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The inner loops of all stages but the matrix products. Scalar and vector providers, of whatever
@@ -14,6 +15,19 @@ import java.lang.foreign.MemorySegment;
 interface Kernels {
     /** Partial sums of every reduction. */
     int LANES = 16;
+
+    /**
+     * Kernels on vectors of that width.
+     *
+     * @throws IllegalArgumentException unless a vector has 8 or 16 floats
+     */
+    static Kernels vector(VectorSpecies<Float> species) {
+        if (species.length() != LANES && species.length() != LANES / 2) {
+            throw new IllegalArgumentException(
+                    "no kernels for vectors of " + species.vectorBitSize() + " bits");
+        }
+        return WidthTemplate.instantiate(VectorKernels.class, species);
+    }
 
     /** Short name for logs, e.g. {@code vector-512}. */
     String name();
