@@ -2,6 +2,7 @@ package io.chasqui.chat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
+import java.math.MathContext;
 
 /**
  * Text as Python makes it, where a chat template's output depends on that: {@code
@@ -121,7 +122,7 @@ final class PythonText {
         if (value == 0) {
             return 1 / value < 0 ? "-0.0" : "0.0";
         }
-        var shortest = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+        var shortest = shortest(value);
         var digits = shortest.unscaledValue().abs().toString();
         int exponent = digits.length() - 1 - shortest.scale();
         var sign = value < 0 ? "-" : "";
@@ -134,6 +135,13 @@ final class PythonText {
         }
         var plain = shortest.abs().toPlainString();
         return sign + plain + (plain.indexOf('.') < 0 ? ".0" : "");
+    }
+
+    private static BigDecimal shortest(double value) {
+        var decimal = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+        // Java prefers two digits to one where they are nearer, e.g. 4.9E-324.
+        var oneDigit = decimal.round(new MathContext(1));
+        return oneDigit.doubleValue() == value ? oneDigit : decimal;
     }
 
     /** Without whitespace at both ends. */
