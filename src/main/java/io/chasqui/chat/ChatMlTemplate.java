@@ -49,6 +49,11 @@ public final class ChatMlTemplate implements ChatTemplate {
     }
 
     @Override
+    public List<String> scaffold() {
+        return List.of(START, END);
+    }
+
+    @Override
     public int[] render(ChatPrompt prompt, Tokenizer tokenizer) {
         Conversation.check(prompt);
         if (!prompt.tools().isEmpty() || !prompt.builtinTools().isEmpty()) {

@@ -1,6 +1,7 @@
 package io.chasqui.chat;
 
 import io.chasqui.tokenizer.Tokenizer;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -11,6 +12,9 @@ public interface ChatTemplate {
 
     /** The value of {@code --chat-format} that selects it. */
     String name();
+
+    /** Names of the special tokens that every conversation in it needs. */
+    List<String> scaffold();
 
     /**
      * Renders a conversation.

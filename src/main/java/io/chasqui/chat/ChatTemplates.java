@@ -68,8 +68,12 @@ public final class ChatTemplates {
         if (template.isEmpty()) {
             return none("there is no chat format '" + name + "'");
         }
-        if (template.get().endTokens(tokenizer).isEmpty()) {
-            return none("the model's vocabulary lacks the special tokens of " + name);
+        var missing =
+                template.get().scaffold().stream()
+                        .filter(token -> tokenizer.specialToken(token) < 0)
+                        .toList();
+        if (!missing.isEmpty()) {
+            return none("the model's vocabulary lacks " + missing + ", which " + name + " needs");
         }
         return new Selection(template.get(), null);
     }

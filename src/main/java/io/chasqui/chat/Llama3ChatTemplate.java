@@ -66,6 +66,11 @@ public final class Llama3ChatTemplate implements ChatTemplate {
     }
 
     @Override
+    public List<String> scaffold() {
+        return List.of(BEGIN_OF_TEXT, START_HEADER, END_HEADER, END_OF_TURN);
+    }
+
+    @Override
     public int[] render(ChatPrompt prompt, Tokenizer tokenizer) {
         Conversation.check(prompt);
         return new Rendering(prompt, tokenizer).render();

@@ -1,5 +1,6 @@
 package io.chasqui.tokenizer;
 
+import io.chasqui.loader.GgufFile;
 import io.chasqui.testing.SharedData;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -7,6 +8,7 @@ import java.io.UncheckedIOException;
 /** Tokenizers that tests share, each loaded once. */
 public final class TestTokenizers {
     private static Tokenizer llama3;
+    private static Tokenizer defaultModel;
 
     private TestTokenizers() {}
 
@@ -22,5 +24,15 @@ public final class TestTokenizers {
             }
         }
         return llama3;
+    }
+
+    /** The default model's, from its GGUF file. */
+    public static synchronized Tokenizer defaultModel() {
+        if (defaultModel == null) {
+            try (var file = GgufFile.open(SharedData.defaultModel())) {
+                defaultModel = TokenizerLoader.fromGguf(file.metadata());
+            }
+        }
+        return defaultModel;
     }
 }
