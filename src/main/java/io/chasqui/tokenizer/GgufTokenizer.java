@@ -36,8 +36,9 @@ final class GgufTokenizer {
         readTypes(names.length, control, added);
         var special = new HashMap<String, Integer>();
         var tokens = tokens(names, control, added, special);
-        var vocabulary = new Vocabulary(tokens, control, added);
-        var merges = MergeList.read(vocabulary, required("merges", String[].class));
+        var vocabulary = new Vocabulary(PREFIX + "tokens", tokens, control, added);
+        var merges =
+                MergeList.read(PREFIX + "merges", vocabulary, required("merges", String[].class));
         return new BpeTokenizer(
                 vocabulary,
                 new SpecialTokens(special),

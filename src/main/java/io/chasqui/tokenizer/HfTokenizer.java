@@ -37,7 +37,7 @@ final class HfTokenizer {
     private JsonNode preTokenizer = MissingNode.getInstance();
     private JsonNode postProcessor = MissingNode.getInstance();
     private boolean ignoreMerges;
-    private byte[][] tokens = new byte[1 << 16][];
+    private byte[][] tokens = new byte[1 << 10][];
     private int size;
     private final BitSet control = new BitSet();
     private final BitSet added = new BitSet();
@@ -196,11 +196,12 @@ final class HfTokenizer {
         if (size == 0) {
             throw bad("model.vocab", "is missing or empty");
         }
-        var vocabulary = new Vocabulary(Arrays.copyOf(tokens, size), control, added);
+        var vocabulary =
+                new Vocabulary(file + ": model.vocab", Arrays.copyOf(tokens, size), control, added);
         return new BpeTokenizer(
                 vocabulary,
                 new SpecialTokens(special),
-                MergeList.read(vocabulary, merges.toArray(String[]::new)),
+                MergeList.read(file + ": model.merges", vocabulary, merges.toArray(String[]::new)),
                 recognisePreTokenizer(),
                 ignoreMerges,
                 bosToken());

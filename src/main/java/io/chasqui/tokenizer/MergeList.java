@@ -4,6 +4,7 @@ import io.chasqui.loader.ModelFormatException;
 
 /** Merges as a list of pairs in order of priority, spelled in the {@link ByteAlphabet}. */
 final class MergeList {
+    private final String source;
     private final Vocabulary vocabulary;
     private final int[] left;
     private final int[] right;
@@ -13,7 +14,8 @@ final class MergeList {
 
     private byte[] bytes = new byte[256];
 
-    private MergeList(Vocabulary vocabulary, int capacity) {
+    private MergeList(String source, Vocabulary vocabulary, int capacity) {
+        this.source = source;
         this.vocabulary = vocabulary;
         this.left = new int[capacity];
         this.right = new int[capacity];
@@ -21,11 +23,12 @@ final class MergeList {
     }
 
     /**
+     * @param source where the merges come from, for error messages
      * @param pairs entries {@code left SPACE right}
      * @throws ModelFormatException if an entry is no pair, or speaks of a token that does not exist
      */
-    static MergeTable read(Vocabulary vocabulary, String[] pairs) {
-        var list = new MergeList(vocabulary, pairs.length);
+    static MergeTable read(String source, Vocabulary vocabulary, String[] pairs) {
+        var list = new MergeList(source, vocabulary, pairs.length);
         for (var pair : pairs) {
             list.add(pair);
         }
@@ -86,7 +89,8 @@ final class MergeList {
     }
 
     private ModelFormatException bad(String pair, String reason) {
-        return new ModelFormatException("merge " + size + " " + quote(pair) + " " + reason);
+        return new ModelFormatException(
+                source + ": entry " + size + " " + quote(pair) + " " + reason);
     }
 
     private static String quote(String text) {

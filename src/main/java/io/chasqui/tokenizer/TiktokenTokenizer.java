@@ -37,7 +37,7 @@ final class TiktokenTokenizer {
         }
         var control = new BitSet();
         control.set(ordinary, tokens.size());
-        var vocabulary = new Vocabulary(tokens.toArray(byte[][]::new), control, new BitSet());
+        var vocabulary = new Vocabulary(file, tokens.toArray(byte[][]::new), control, new BitSet());
         for (int b = 0; b < 256; b++) {
             if (vocabulary.byteToken(b) < 0) {
                 throw new ModelFormatException(file + ": no token for the byte " + b);

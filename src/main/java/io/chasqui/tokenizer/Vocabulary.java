@@ -20,12 +20,13 @@ final class Vocabulary {
     private final int longest;
 
     /**
+     * @param source where the tokens come from, for error messages
      * @param tokens bytes per id; null where an id is not used
      * @param control ids of control tokens
      * @param added ids of tokens that are text but that encoding ordinary text never yields
      * @throws ModelFormatException if two ordinary tokens have the same bytes
      */
-    Vocabulary(byte[][] tokens, BitSet control, BitSet added) {
+    Vocabulary(String source, byte[][] tokens, BitSet control, BitSet added) {
         this.tokens = tokens;
         this.control = control;
         int bits = 33 - Integer.numberOfLeadingZeros(Math.max(1, tokens.length));
@@ -40,7 +41,7 @@ final class Vocabulary {
             if (token == null || token.length == 0 || control.get(id) || added.get(id)) {
                 continue;
             }
-            insert(token, id);
+            insert(source, token, id);
             most = Math.max(most, token.length);
             if (token.length == 1) {
                 byteTokens[token[0] & 0xff] = id;
@@ -49,13 +50,13 @@ final class Vocabulary {
         this.longest = most;
     }
 
-    private void insert(byte[] token, int id) {
+    private void insert(String source, byte[] token, int id) {
         int hash = hash(0, token, 0, token.length);
         int slot = slot(hash);
         while (slots[slot] >= 0) {
             if (hashes[slot] == hash && Arrays.equals(tokens[slots[slot]], token)) {
                 throw new ModelFormatException(
-                        "vocabulary: tokens " + slots[slot] + " and " + id + " are the same bytes");
+                        source + ": tokens " + slots[slot] + " and " + id + " are the same bytes");
             }
             slot = slot + 1 & slots.length - 1;
         }

@@ -52,7 +52,7 @@ class IncrementalDetokenizerTest {
     void givesTheTextOfAllBytesForAnySequence() {
         long seed = System.nanoTime();
         var random = new Random(seed);
-        for (int i = 0; i < 200_000; i++) {
+        for (int i = 0; i < 100_000; i++) {
             var tokens =
                     IntStream.range(0, random.nextInt(10))
                             .map(

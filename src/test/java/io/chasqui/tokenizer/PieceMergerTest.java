@@ -74,7 +74,7 @@ class PieceMergerTest {
                 var merge = merges.get(rank);
                 table.add(merge[0], merge[1], rank, merge[2]);
             }
-            var vocabulary = new Vocabulary(tokens, new BitSet(), new BitSet());
+            var vocabulary = new Vocabulary("random", tokens, new BitSet(), new BitSet());
             var merger = new PieceMerger(vocabulary, table);
             for (int t = 0; t < TEXTS; t++) {
                 var text = new byte[1 + random.nextInt(90)];
