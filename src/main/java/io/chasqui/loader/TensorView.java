@@ -7,7 +7,7 @@ import java.util.function.Supplier;
 
 /**
  * A named, typed, shaped range of bytes in a checkpoint. Nothing is copied: the bytes are those of
- * the mapped file, or are made on demand for a checkpoint without weights.
+ * the mapped file, or are made at the first call for a checkpoint without weights.
  *
  * @param name the tensor's name in the checkpoint
  * @param dtype element type
@@ -17,7 +17,7 @@ import java.util.function.Supplier;
 public record TensorView(
         String name, DType dtype, List<Long> shape, Supplier<MemorySegment> bytes) {
 
-    /** The data; for a generated tensor each call makes it anew. */
+    /** The data; it lives as long as the checkpoint says. */
     public MemorySegment data() {
         return bytes.get();
     }

@@ -6,6 +6,7 @@ import io.chasqui.loader.LinearSource;
 import io.chasqui.loader.ModelFormatException;
 import io.chasqui.loader.SafetensorsFolder;
 import io.chasqui.loader.TensorView;
+import io.chasqui.quant.DType;
 import io.chasqui.quant.Dequantizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +28,7 @@ public final class Checkpoint implements AutoCloseable {
     private final Integer bosTokenId;
     private final GenerationDefaults generationDefaults;
     private final Map<String, Object> metadata;
-    private final Runnable unmap;
+    private final WeightStorage storage;
 
     Checkpoint(
             String name,
@@ -38,7 +39,7 @@ public final class Checkpoint implements AutoCloseable {
             Integer bosTokenId,
             GenerationDefaults generationDefaults,
             Map<String, Object> metadata,
-            Runnable unmap) {
+            WeightStorage storage) {
         this.name = name;
         this.config = config;
         this.tensors = tensors;
@@ -47,7 +48,7 @@ public final class Checkpoint implements AutoCloseable {
         this.bosTokenId = bosTokenId;
         this.generationDefaults = generationDefaults;
         this.metadata = metadata;
-        this.unmap = unmap;
+        this.storage = storage;
     }
 
     /**
@@ -68,6 +69,17 @@ public final class Checkpoint implements AutoCloseable {
                     fileOrFolder + ": give the folder, which holds config.json too");
         }
         return openGguf(fileOrFolder);
+    }
+
+    /**
+     * A model of published shape with random weights, made tensor by tensor as they are asked for.
+     *
+     * @param dtype type of every matrix; norms are F32 ones
+     * @param seed equal seeds give equal weights
+     * @throws IllegalArgumentException if the rows of a matrix do not fill blocks of the type
+     */
+    public static Checkpoint dummy(Geometry geometry, DType dtype, long seed) {
+        return DummyWeights.checkpoint(geometry, dtype, seed);
     }
 
     private static Checkpoint openGguf(Path path) {
@@ -240,9 +252,17 @@ public final class Checkpoint implements AutoCloseable {
         return metadata;
     }
 
+    /**
+     * Ends the views handed out so far where keeping them costs memory, i.e. frees generated
+     * tensors; a mapped file stays as it is.
+     */
+    public void release() {
+        storage.release();
+    }
+
     /** Ends every view of the weights. What a backend has packed stays. */
     @Override
     public void close() {
-        unmap.run();
+        storage.close();
     }
 }

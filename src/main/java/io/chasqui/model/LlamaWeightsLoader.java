@@ -6,6 +6,7 @@ import io.chasqui.backend.VectorWeights;
 import io.chasqui.loader.FileFaults;
 import io.chasqui.loader.LinearSource;
 import io.chasqui.loader.ModelFormatException;
+import io.chasqui.quant.BlockScales;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -69,11 +70,24 @@ public final class LlamaWeightsLoader {
     }
 
     private LinearWeights pack(LinearSource... sources) {
+        for (var source : sources) {
+            checkScales(source);
+        }
         var packed = backend.packLinear(List.of(sources));
+        checkpoint.release();
         for (var source : sources) {
             advance(TensorTable.bytes(source.parts().get(LinearSource.WEIGHT)));
         }
         return packed;
+    }
+
+    private void checkScales(LinearSource source) {
+        long block = BlockScales.firstNonFinite(source.dtype(), source.weightData());
+        if (block >= 0) {
+            throw new ModelFormatException(
+                    "%s: tensor '%s': the scale of block %d is not a finite number"
+                            .formatted(checkpoint.name(), source.name(), block));
+        }
     }
 
     private VectorWeights vector(LlamaTensor tensor, int layer) {
