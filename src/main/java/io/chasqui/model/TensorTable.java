@@ -14,6 +14,8 @@ import java.util.function.Predicate;
 
 /** The tensors of a Llama model by role and layer, each of the shape its configuration asks for. */
 final class TensorTable {
+    private static final int MOST_STRAYS = 100;
+
     private final Map<Key, TensorView> tensors;
 
     private TensorTable(Map<Key, TensorView> tensors) {
@@ -38,6 +40,9 @@ final class TensorTable {
             Map<String, TensorView> available,
             Map<String, OtherTensor> others,
             Predicate<String> ignorable) {
+        if (available.isEmpty()) {
+            throw new ModelFormatException(origin + ": has no tensors, so it is no model");
+        }
         var tensors = new HashMap<Key, TensorView>();
         var problems = new ArrayList<String>();
         var used = new HashSet<String>();
@@ -104,15 +109,21 @@ final class TensorTable {
         return type == DType.F32 || type == DType.F16 || type == DType.BF16;
     }
 
+    /** Of names that the file alone chose, a few are enough. */
     private static void reportStrays(
             Set<String> names,
             Set<String> used,
             Predicate<String> ignorable,
             List<String> problems) {
-        for (var name : names) {
-            if (!used.contains(name) && !ignorable.test(name)) {
-                problems.add("'" + name + "' is not part of the model");
-            }
+        var strays =
+                names.stream()
+                        .filter(name -> !used.contains(name) && !ignorable.test(name))
+                        .toList();
+        for (var name : strays.subList(0, Math.min(strays.size(), MOST_STRAYS))) {
+            problems.add("'" + name + "' is not part of the model");
+        }
+        if (strays.size() > MOST_STRAYS) {
+            problems.add(strays.size() - MOST_STRAYS + " more are not part of the model");
         }
     }
 
