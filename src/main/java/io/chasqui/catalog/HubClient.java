@@ -6,6 +6,7 @@ import io.chasqui.catalog.HttpDownload.StatusException;
 import io.chasqui.catalog.ModelSource.Hub;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,17 +19,15 @@ final class HubClient {
     private final String endpoint;
     private final String token;
     private final HttpDownload download;
-    private final Progress progress;
 
     /**
      * @param endpoint where the hub is
      * @param token of an account that may read the repositories, or null
      */
-    HubClient(String endpoint, String token, HttpDownload download, Progress progress) {
+    HubClient(String endpoint, String token, HttpDownload download) {
         this.endpoint = endpoint.replaceAll("/+$", "");
         this.token = token;
         this.download = download;
-        this.progress = progress;
     }
 
     /** Fetches the file, or all that a model needs of the repository, into {@code folder}. */
@@ -39,21 +38,28 @@ final class HubClient {
                 return List.of(
                         fetchFile(source, source.file(), folder.resolve(name), name, expected));
             }
-            var stored = new ArrayList<StoredFile>();
-            for (var file : filesOf(source)) {
-                progress.say("  " + file.path());
-                stored.add(
-                        fetchFile(
-                                source,
-                                file.path(),
-                                folder.resolve(file.path()),
-                                file.path(),
-                                file.expected()));
-            }
-            return stored;
+            return fetchRepository(source, folder);
         } catch (StatusException e) {
             throw new IOException(explain(source, e), e);
         }
+    }
+
+    /** All files are taken from the one commit that the revision is now. */
+    private List<StoredFile> fetchRepository(Hub source, Path folder) throws IOException {
+        var json = describe(source);
+        var files = chooseFiles(source, listed(json));
+        var pinned = new Hub(source.repository(), commit(json, source), null);
+        var stored = new ArrayList<StoredFile>();
+        for (var file : files) {
+            var name = SafeNames.checkPath(file.path());
+            stored.add(fetchFile(pinned, name, folder.resolve(name), name, file.expected()));
+        }
+        return stored;
+    }
+
+    private static String commit(JsonNode json, Hub source) {
+        var commit = json.path("sha").textValue();
+        return commit == null ? source.revision() : SafeNames.check(commit);
     }
 
     private StoredFile fetchFile(
@@ -69,13 +75,13 @@ final class HubClient {
                                 + "/"
                                 + file);
         var checksum = download.fetch(uri, token, target, expected);
-        return new StoredFile(storedPath, java.nio.file.Files.size(target), checksum);
+        return new StoredFile(storedPath, Files.size(target), checksum);
     }
 
     /** A file of a repository. */
     private record Listed(String path, Expected expected) {}
 
-    private List<Listed> filesOf(Hub source) throws IOException {
+    private JsonNode describe(Hub source) throws IOException {
         var uri =
                 URI.create(
                         endpoint
@@ -84,28 +90,28 @@ final class HubClient {
                                 + "/revision/"
                                 + source.revision()
                                 + "?blobs=true");
-        JsonNode json;
         try (var body = download.open(uri, token, 0, null).body()) {
-            json = new ObjectMapper().readTree(body);
+            return new ObjectMapper().readTree(body);
         }
+    }
+
+    private static List<Listed> listed(JsonNode json) {
         var all = new ArrayList<Listed>();
         for (var file : json.path("siblings")) {
             var size = file.path("size").isIntegralNumber() ? file.get("size").longValue() : null;
             var sha256 = file.path("lfs").path("sha256").textValue();
             all.add(new Listed(file.path("rfilename").asText(), new Expected(sha256, size)));
         }
-        return chooseFiles(source, all);
+        return all;
     }
 
     private static List<Listed> chooseFiles(Hub source, List<Listed> all) throws IOException {
         var wanted = all.stream().filter(file -> RepositoryFiles.areNeeded(file.path())).toList();
         if (wanted.stream().anyMatch(file -> file.path().endsWith(".safetensors"))) {
-            wanted.forEach(file -> SafeNames.checkPath(file.path()));
             return wanted;
         }
         var ggufs = all.stream().filter(file -> file.path().endsWith(".gguf")).toList();
         if (ggufs.size() == 1) {
-            SafeNames.checkPath(ggufs.getFirst().path());
             return ggufs;
         }
         if (ggufs.isEmpty()) {

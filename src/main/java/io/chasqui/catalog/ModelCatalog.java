@@ -58,7 +58,11 @@ public final class ModelCatalog {
     static ModelCatalog read(InputStream json) {
         record Document(List<ModelEntry> models) {}
         try {
-            return new ModelCatalog(new ObjectMapper().readValue(json, Document.class).models());
+            var models = new ObjectMapper().readValue(json, Document.class).models();
+            if (models == null) {
+                throw new CatalogException("The catalogue is malformed: it has no models");
+            }
+            return new ModelCatalog(models);
         } catch (IOException e) {
             throw new CatalogException("The catalogue is malformed: " + e.getMessage(), e);
         }

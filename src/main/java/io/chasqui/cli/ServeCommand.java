@@ -103,7 +103,8 @@ final class ServeCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         var start = StartupTimes.begin();
         var config = settings.apply();
-        BindPolicy.check(config, ConfiguredApiKeys.of(config));
+        BindPolicy.check(
+                config.host(), ConfiguredApiKeys.of(config).required(), config.allowAnonymous());
         var local = model.pull(config);
         var names = names(local, config);
         // The weights are read while Quarkus starts.
