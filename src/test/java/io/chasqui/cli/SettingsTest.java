@@ -29,6 +29,9 @@ class SettingsTest {
     @BeforeEach
     void remember() {
         before.putAll(System.getProperties());
+        // set by the build for tests, and no settings
+        System.clearProperty("chasqui.shared");
+        System.clearProperty("chasqui.testModel");
     }
 
     @AfterEach
