@@ -105,6 +105,8 @@ final class ServeCommand implements Callable<Integer> {
         var config = settings.apply();
         BindPolicy.check(
                 config.host(), ConfiguredApiKeys.of(config).required(), config.allowAnonymous());
+        // What was checked is what Quarkus binds, whatever other files it reads.
+        System.setProperty("chasqui.host", config.host());
         var local = model.pull(config);
         var names = names(local, config);
         // The weights are read while Quarkus starts.

@@ -1,14 +1,18 @@
 package io.chasqui.cli;
 
 import io.chasqui.config.ChasquiConfig;
+import io.smallrye.config.ConfigValidationException;
 import io.smallrye.config.SmallRyeConfigBuilder;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Properties;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -130,16 +134,29 @@ final class Settings {
                             + " API's (default: ${DEFAULT-VALUE}).")
     private ChasquiConfig.GenerationConfig generationConfig;
 
-    /** Makes system properties of the options that were given, and reads the configuration. */
+    /** Makes system properties of options and file, and reads the configuration. */
     ChasquiConfig apply() {
         given().forEach(System::setProperty);
         if (configFile != null) {
-            if (!Files.isReadable(configFile)) {
-                throw new UserException("--config: there is no file " + configFile + ".");
-            }
-            System.setProperty("smallrye.config.locations", configFile.toUri().toString());
+            setFromFile();
         }
         return read();
+    }
+
+    /** Options and the environment win over the file. */
+    private void setFromFile() {
+        var properties = new Properties();
+        try (var reader = Files.newBufferedReader(configFile)) {
+            properties.load(reader);
+        } catch (IOException | IllegalArgumentException e) {
+            throw new UserException("--config: cannot read " + configFile + ": " + e.getMessage());
+        }
+        var before = new SmallRyeConfigBuilder().addDefaultSources().build();
+        for (var name : properties.stringPropertyNames()) {
+            if (before.getConfigValue(name).getValue() == null) {
+                System.setProperty(name, properties.getProperty(name));
+            }
+        }
     }
 
     /** The properties that the command line sets. */
@@ -173,8 +190,14 @@ final class Settings {
                     .withMapping(ChasquiConfig.class)
                     .build()
                     .getConfigMapping(ChasquiConfig.class);
-        } catch (io.smallrye.config.ConfigValidationException e) {
-            throw new UserException(e.getMessage());
+        } catch (ConfigValidationException e) {
+            throw new UserException(problems(e));
         }
+    }
+
+    private static String problems(ConfigValidationException e) {
+        return IntStream.range(0, e.getProblemCount())
+                .mapToObj(i -> e.getProblem(i).getMessage())
+                .collect(Collectors.joining("\n  ", "settings that cannot be:\n  ", ""));
     }
 }
