@@ -75,6 +75,7 @@ public final class KvCacheManager {
             sequence.addBlock(block);
         }
         sequence.numPublished(found);
+        sequence.numConfirmed(found);
         return found * blockSize;
     }
 
@@ -117,16 +118,17 @@ public final class KvCacheManager {
 
     /** The step is done for a sequence: what it published is computed. */
     public void confirm(KvSequence sequence) {
-        for (int i = sequence.numPublished() - 1; i >= 0 && sequence.block(i).pending; i--) {
+        for (int i = sequence.numConfirmed(); i < sequence.numPublished(); i++) {
             sequence.block(i).pending = false;
         }
+        sequence.numConfirmed(sequence.numPublished());
     }
 
     /**
      * Takes back what a sequence has published in the step under way, since it was not computed.
      */
     public void withdraw(KvSequence sequence) {
-        for (int i = sequence.numPublished() - 1; i >= 0 && sequence.block(i).pending; i--) {
+        for (int i = sequence.numConfirmed(); i < sequence.numPublished(); i++) {
             pool.uncache(sequence.block(i));
             sequence.block(i).withdrawn = true;
         }
@@ -152,6 +154,7 @@ public final class KvCacheManager {
             pool.release(sequence.removeLastBlock());
         }
         sequence.numPublished(0);
+        sequence.numConfirmed(0);
     }
 
     /**
@@ -162,5 +165,9 @@ public final class KvCacheManager {
      */
     public void checkIntegrity(List<KvSequence> sequences) {
         pool.checkIntegrity(sequences);
+    }
+
+    KvCacheBlock block(int id) {
+        return pool.block(id);
     }
 }

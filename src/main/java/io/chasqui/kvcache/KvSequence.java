@@ -23,6 +23,9 @@ public final class KvSequence {
     /** Blocks from the first whose content is published. */
     private int numPublished;
 
+    /** Those of them that were published by others or in earlier steps. */
+    private int numConfirmed;
+
     /**
      * @param prompt its first tokens
      * @param salt start of its hash chain
@@ -93,6 +96,14 @@ public final class KvSequence {
 
     void numPublished(int n) {
         numPublished = n;
+    }
+
+    int numConfirmed() {
+        return numConfirmed;
+    }
+
+    void numConfirmed(int n) {
+        numConfirmed = n;
     }
 
     /** Content id of the block before block {@code index}. */
