@@ -88,15 +88,16 @@ final class Scheduler {
 
     /** Whether a step could do anything now. */
     boolean hasWork() {
-        if (!waiting.isEmpty()) {
-            return true;
-        }
-        for (var request : running) {
+        return firstUnparked(waiting) != null || firstUnparked(running) != null;
+    }
+
+    private static Request firstUnparked(Iterable<Request> requests) {
+        for (var request : requests) {
             if (!request.isParked()) {
-                return true;
+                return request;
             }
         }
-        return false;
+        return null;
     }
 
     /**
@@ -169,8 +170,11 @@ final class Scheduler {
 
     private void scheduleWaiting(Step step) {
         boolean more = true;
-        while (more && !waiting.isEmpty() && step.tokensLeft > 0 && running.size() < maxNumSeqs) {
-            var request = waiting.first();
+        while (more && step.tokensLeft > 0 && running.size() < maxNumSeqs) {
+            var request = firstUnparked(waiting);
+            if (request == null) {
+                return;
+            }
             guarded(step, request, () -> admit(step, request));
             more = request.status() == RequestStatus.RUNNING || step.failed.containsKey(request);
         }
@@ -199,6 +203,8 @@ final class Scheduler {
         } catch (Throwable failure) {
             EngineLoop.rethrowFatal(failure);
             step.fail(request, failure);
+            // Before anybody shares what it published and will not compute.
+            kvCache.withdraw(request.sequence());
             waiting.remove(request);
             running.remove(request);
         }
