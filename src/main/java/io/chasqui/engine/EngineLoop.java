@@ -13,6 +13,7 @@ import io.chasqui.kvcache.BlockHasher;
 import io.chasqui.kvcache.KvCacheManager;
 import io.chasqui.kvcache.KvSequence;
 import io.chasqui.tokenizer.Tokenizer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -29,6 +30,9 @@ final class EngineLoop {
 
     /** Prompt tokens that a step scores at most; each takes a row of logits. */
     static final int MAX_SCORED_TOKENS = 32;
+
+    /** A time limit that never comes; nanoseconds cannot count much further. */
+    private static final Duration FOREVER = Duration.ofDays(365);
 
     /** Failed forward passes, of a request alone, after which it is given up. */
     private static final int MAX_STRIKES = 2;
@@ -92,35 +96,37 @@ final class EngineLoop {
 
     // ------------------------------------------------------------------ commands
 
+    /**
+     * Makes the choices of a request. Any thread may call it: what cannot be made fails the caller.
+     */
+    RequestGroup newGroup(GenerationRequest request, OutputBuffer outputs) {
+        var group = new RequestGroup(request, outputs, clock.nanoTime());
+        var params = request.params();
+        var salt = hasher.salt(request.key(), request.cacheSalt());
+        for (int choice = 0; choice < params.n(); choice++) {
+            boolean scores = choice == 0 && params.numPromptLogprobs() >= 0;
+            var sequence = new KvSequence(request.promptTokens(), salt, !scores);
+            var output = new OutputProcessor(params, tokenizer, endTokens);
+            group.choices().add(new Request(group, choice, sequence, output));
+        }
+        return group;
+    }
+
     /** Takes an admitted request. */
     void add(RequestGroup group) {
         group.arrival(arrivals++);
         groups.add(group);
         var request = group.request();
-        for (int choice = 0; choice < request.params().n(); choice++) {
-            group.choices().add(newRequest(group, choice));
-        }
         expire(group, request.queueTimeout(), EngineError.Kind.QUEUE_TIMEOUT);
         expire(group, request.timeout(), EngineError.Kind.DEADLINE);
         for (var choice : group.choices()) {
             guarded(choice, "admission", () -> scheduler.add(choice));
         }
+        signalReaders();
     }
 
-    private Request newRequest(RequestGroup group, int choice) {
-        var request = group.request();
-        var params = request.params();
-        boolean scores = choice == 0 && params.numPromptLogprobs() >= 0;
-        var salt = hasher.salt(request.key(), request.cacheSalt());
-        return new Request(
-                group,
-                choice,
-                new KvSequence(request.promptTokens(), salt, !scores),
-                new OutputProcessor(params, tokenizer, endTokens));
-    }
-
-    private void expire(RequestGroup group, java.time.Duration after, EngineError.Kind reason) {
-        if (after != null) {
+    private void expire(RequestGroup group, Duration after, EngineError.Kind reason) {
+        if (after != null && after.compareTo(FOREVER) < 0) {
             var expiry = new Expiry(group.arrivalNanos() + after.toNanos(), group, reason);
             group.expiries().add(expiry);
             expiries.add(expiry);
@@ -326,8 +332,9 @@ final class EngineLoop {
         for (var outputs : touched) {
             try {
                 outputs.signal();
-            } catch (RuntimeException e) {
-                LOG.log(ERROR, "an output reader failed when signalled", e);
+            } catch (Throwable failure) {
+                rethrowFatal(failure);
+                LOG.log(ERROR, "an output reader failed when signalled", failure);
             }
         }
         touched.clear();
@@ -529,5 +536,13 @@ final class EngineLoop {
 
     KvCacheManager kvCache() {
         return kvCache;
+    }
+
+    int numGroups() {
+        return groups.size();
+    }
+
+    int numExpiries() {
+        return expiries.size();
     }
 }

@@ -34,7 +34,6 @@ public final class LlmEngine implements AutoCloseable {
 
     private final EngineConfig config;
     private final ModelExecutor executor;
-    private final Clock clock;
     private final Admission admission;
     private final EngineLoop loop;
     private final ConcurrentLinkedQueue<Runnable> commands = new ConcurrentLinkedQueue<>();
@@ -56,7 +55,6 @@ public final class LlmEngine implements AutoCloseable {
             EngineListener listener) {
         this.config = config.fittedToPool();
         this.executor = executor;
-        this.clock = Clock.SYSTEM;
         this.admission = new Admission(this.config);
         var secret = new byte[SECRET_BYTES];
         new SecureRandom().nextBytes(secret);
@@ -67,16 +65,11 @@ public final class LlmEngine implements AutoCloseable {
                         tokenizer,
                         Set.copyOf(endTokens),
                         listener,
-                        clock,
+                        Clock.SYSTEM,
                         admission,
                         new BlockHasher(secret, config.blockSize(), 2 * Long.SIZE));
         this.thread = new Thread(this::runLoop, "engine-loop");
         thread.setDaemon(true);
-    }
-
-    /** Most rows of logits in a step: one a sequence, and those that score prompts. */
-    public static int maxRows(int maxNumSeqs) {
-        return maxNumSeqs + EngineLoop.MAX_SCORED_TOKENS;
     }
 
     /** Starts the loop. */
@@ -100,13 +93,13 @@ public final class LlmEngine implements AutoCloseable {
     public Submission submit(GenerationRequest request, OutputBuffer outputs) {
         refuseUnlessOpen();
         refuseWhatCannotFit(request);
-        admission.charge(request, loop.retryAfterSeconds());
         var withTimeout =
                 request.queueTimeout() != null
                                 && request.queueTimeout().compareTo(config.queueTimeout()) < 0
                         ? request
                         : request.withQueueTimeout(config.queueTimeout());
-        var group = new RequestGroup(withTimeout, outputs, clock.nanoTime());
+        var group = loop.newGroup(withTimeout, outputs);
+        admission.charge(request, loop.retryAfterSeconds());
         post(() -> loop.add(group));
         return new Submission() {
             @Override

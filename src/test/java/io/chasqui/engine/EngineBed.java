@@ -73,9 +73,9 @@ final class EngineBed {
     }
 
     Answer submit(GenerationRequest request) {
-        admission.charge(request, 1);
         var answer = new Answer();
-        answer.group = new RequestGroup(request, answer.buffer, now);
+        answer.group = loop.newGroup(request, answer.buffer);
+        admission.charge(request, 1);
         loop.add(answer.group);
         return answer;
     }
