@@ -88,4 +88,8 @@ final class Admission {
     int tokens() {
         return tokens.get();
     }
+
+    int requests(String key) {
+        return requestsByKey.getOrDefault(key, 0);
+    }
 }

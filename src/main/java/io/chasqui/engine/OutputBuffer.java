@@ -15,13 +15,19 @@ public final class OutputBuffer {
     private final ConcurrentLinkedQueue<RequestOutput> queue = new ConcurrentLinkedQueue<>();
     private final AtomicInteger size = new AtomicInteger();
     private final Runnable onOutput;
+    private final int limit;
 
     /**
      * @param onOutput called on the engine thread once per step that added outputs; must not block.
      *     It should schedule a drain with {@link #poll} elsewhere
      */
     public OutputBuffer(Runnable onOutput) {
+        this(onOutput, LIMIT);
+    }
+
+    OutputBuffer(Runnable onOutput, int limit) {
         this.onOutput = onOutput;
+        this.limit = limit;
     }
 
     /** Next output, or null when there is none now. */
@@ -34,7 +40,7 @@ public final class OutputBuffer {
     }
 
     boolean isFull() {
-        return size.get() >= LIMIT;
+        return size.get() >= limit;
     }
 
     void add(RequestOutput output) {

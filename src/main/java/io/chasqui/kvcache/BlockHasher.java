@@ -14,7 +14,7 @@ import javax.crypto.spec.SecretKeySpec;
  * that no client can foresee a hash or find the prefixes of another. For one thread, but for {@link
  * #salt}.
  */
-public final class BlockHasher {
+public class BlockHasher {
     private static final String DIGEST = "SHA-256";
     private static final String MAC = "HmacSHA256";
 

@@ -38,6 +38,10 @@ final class BlockPool {
         return blocks.length;
     }
 
+    KvCacheBlock block(int id) {
+        return blocks[id];
+    }
+
     int numFree() {
         return numFree;
     }

@@ -3,74 +3,130 @@ package io.chasqui.executor;
 import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.LogitsRow;
 import io.chasqui.backend.SampledToken;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * A model without weights that shows every mistake of the KV book-keeping. Each slot stores a hash
- * of its token, position and the slot before it; a row's hash folds all slots that its attention
- * reads, through the block table; the next token is made of that hash and the sampling key. A slot
- * aliased, stale, skipped or shared wrongly changes the tokens, so what a request generates must
- * equal what it generates alone.
+ * of its token, its position and the slot before it; a row's hash folds all slots that its
+ * attention reads, through the block table; the next token is made of that hash, the history and
+ * the sampling key. A slot aliased, stale, skipped or shared wrongly changes the tokens, so what a
+ * request generates must equal what it generates alone.
  */
 public final class HashExecutor implements ModelExecutor {
-    private static final long UNWRITTEN = 0x0DDBA11L;
+    /** State before the first slot is read, and the slot before the first. */
+    public static final long ROOT = 1;
+
+    private static final long GARBAGE = 0x0DDBA11L;
+    private static final int[] NO_TOKENS = {};
+    private static final float[] NO_LOGPROBS = {};
 
     private final int blockSize;
-    private final int vocab;
+    private final int[] alphabet;
     private final long[] slots;
 
+    /** Samples the tokens 0 to {@code vocab - 1}. */
     public HashExecutor(int numBlocks, int blockSize, int vocab) {
+        this(numBlocks, blockSize, IntStream.range(0, vocab).toArray());
+    }
+
+    /**
+     * @param alphabet the tokens that can be sampled
+     */
+    public HashExecutor(int numBlocks, int blockSize, int[] alphabet) {
         this.blockSize = blockSize;
-        this.vocab = vocab;
+        this.alphabet = alphabet.clone();
         slots = new long[numBlocks * blockSize];
-        java.util.Arrays.fill(slots, UNWRITTEN);
+        Arrays.fill(slots, GARBAGE);
     }
 
     @Override
     public StepHandle execute(ForwardBatch batch) {
-        write(batch);
+        for (int s = 0; s < batch.numSequences(); s++) {
+            write(batch, s);
+        }
         var sampled = new SampledToken[batch.rows().length];
         for (int i = 0; i < sampled.length; i++) {
-            sampled[i] = sample(batch, batch.rows()[i]);
+            var row = batch.rows()[i];
+            sampled[i] = answer(row, attend(batch, row.tokenIndex()), alphabet);
         }
         return masks -> sampled;
     }
 
-    /** Writes the keys and values of all tokens before any is read, as a layer does. */
-    private void write(ForwardBatch batch) {
-        for (int s = 0; s < batch.numSequences(); s++) {
-            for (int t = batch.queryStart()[s]; t < batch.queryStart()[s + 1]; t++) {
-                int position = batch.positions()[t];
-                slots[batch.slotMapping()[t]] = slotHash(batch.tokens()[t], position);
-            }
+    /**
+     * Writes a sequence's slots. Sequences come in the order of the batch, and one that shares a
+     * block written in the same step comes after the one that writes it.
+     */
+    private void write(ForwardBatch batch, int s) {
+        for (int t = batch.queryStart()[s]; t < batch.queryStart()[s + 1]; t++) {
+            int position = batch.positions()[t];
+            long previous = position == 0 ? ROOT : slots[slot(batch, s, position - 1)];
+            slots[batch.slotMapping()[t]] = slotHash(previous, batch.tokens()[t], position);
         }
     }
 
-    private static long slotHash(int token, int position) {
-        return mix(token * 0x9E3779B97F4A7C15L + position);
+    private long attend(ForwardBatch batch, int token) {
+        int s = 0;
+        while (batch.queryStart()[s + 1] <= token) {
+            s++;
+        }
+        long state = ROOT;
+        for (int p = 0; p <= batch.positions()[token]; p++) {
+            state = fold(state, slots[slot(batch, s, p)]);
+        }
+        return state;
     }
 
-    private SampledToken sample(ForwardBatch batch, LogitsRow row) {
-        int s = sequenceOf(batch, row.tokenIndex());
-        long state = 1;
-        for (int p = 0; p <= batch.positions()[row.tokenIndex()]; p++) {
-            int slot = batch.blockTables()[s][p / blockSize] * blockSize + p % blockSize;
-            state = mix(state * 31 + slots[slot]);
+    private int slot(ForwardBatch batch, int s, int position) {
+        return batch.blockTables()[s][position / blockSize] * blockSize + position % blockSize;
+    }
+
+    /** Makes a block's content useless, as whatever reuses its memory would. */
+    public void forget(int block) {
+        Arrays.fill(slots, block * blockSize, (block + 1) * blockSize, GARBAGE);
+    }
+
+    /** What a forward pass may leave behind that fails halfway: garbage in the slots it writes. */
+    public void scribble(ForwardBatch batch) {
+        for (int slot : batch.slotMapping()) {
+            slots[slot] = GARBAGE;
         }
-        long key = row.seed() * 1_000_003 + row.choice() * 101L + row.outputIndex();
+    }
+
+    /** Content of the slot of a token. */
+    public static long slotHash(long previous, int token, int position) {
+        return mix(previous * 31 + token * 0x9E3779B97F4A7C15L + position);
+    }
+
+    /** What attention knows after one more slot. */
+    public static long fold(long state, long slot) {
+        return mix(state * 31 + slot);
+    }
+
+    /** The token of a row, given what its attention has read. */
+    public static SampledToken answer(LogitsRow row, long state, int[] alphabet) {
+        float logprob = row.numLogprobs() < 0 ? 0 : -(float) (state >>> 40) / (1 << 24);
         int token =
                 row.targetToken() != LogitsRow.SAMPLE
                         ? row.targetToken()
-                        : allowed(mix(state + key), row.bannedTokens());
-        float logprob = row.numLogprobs() < 0 ? 0 : -(float) (state >>> 40) / (1 << 24);
-        return new SampledToken(token, logprob, new int[0], new float[0], true);
+                        : allowed(mix(state + key(row)), alphabet, row.bannedTokens());
+        return new SampledToken(token, logprob, NO_TOKENS, NO_LOGPROBS, true);
     }
 
-    private int allowed(long hash, int[] banned) {
-        int token = (int) Long.remainderUnsigned(hash, vocab);
-        while (contains(banned, token)) {
-            token = (token + 1) % vocab;
+    private static long key(LogitsRow row) {
+        long history = row.promptLength();
+        for (int i = 0; i < row.historyLength(); i++) {
+            history = history * 31 + row.history()[i];
         }
-        return token;
+        return mix(history) + row.seed() * 1_000_003 + row.choice() * 101L + row.outputIndex();
+    }
+
+    private static int allowed(long hash, int[] alphabet, int[] banned) {
+        int i = (int) Long.remainderUnsigned(hash, alphabet.length);
+        while (contains(banned, alphabet[i])) {
+            i = (i + 1) % alphabet.length;
+        }
+        return alphabet[i];
     }
 
     private static boolean contains(int[] tokens, int token) {
@@ -80,14 +136,6 @@ public final class HashExecutor implements ModelExecutor {
             }
         }
         return false;
-    }
-
-    private static int sequenceOf(ForwardBatch batch, int token) {
-        int s = 0;
-        while (batch.queryStart()[s + 1] <= token) {
-            s++;
-        }
-        return s;
     }
 
     private static long mix(long z) {
