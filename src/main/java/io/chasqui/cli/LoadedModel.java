@@ -7,11 +7,13 @@ import io.chasqui.catalog.LocalModel;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.config.ChasquiConfig.KvCacheType;
 import io.chasqui.model.Checkpoint;
+import io.chasqui.model.Geometry;
 import io.chasqui.model.LlamaConfig;
 import io.chasqui.model.LlamaModel;
 import io.chasqui.model.LlamaWeights;
 import io.chasqui.model.LlamaWeightsLoader;
 import io.chasqui.model.ProgressListener;
+import io.chasqui.quant.DType;
 import io.chasqui.tokenizer.ByteTokenizer;
 import io.chasqui.tokenizer.Tokenizer;
 import io.chasqui.tokenizer.TokenizerLoader;
@@ -21,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedSet;
 import java.util.concurrent.CompletableFuture;
@@ -99,7 +102,9 @@ record LoadedModel(
         if (local.path() != null) {
             return Checkpoint.open(local.path());
         }
-        throw new UserException("later");
+        var geometry = Geometry.named(config.geometry().orElseThrow());
+        var dtype = DType.valueOf(config.dtype().orElse("Q8_0").toUpperCase(Locale.ROOT));
+        return Checkpoint.dummy(geometry, dtype, DUMMY_SEED);
     }
 
     private static LlamaModel assemble(

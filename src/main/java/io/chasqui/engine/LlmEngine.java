@@ -72,6 +72,11 @@ public final class LlmEngine implements AutoCloseable {
         thread.setDaemon(true);
     }
 
+    /** Most rows of logits in a step: one a sequence, and those that score prompts. */
+    public static int maxRows(int maxNumSeqs) {
+        return maxNumSeqs + EngineLoop.MAX_SCORED_TOKENS;
+    }
+
     /** Starts the loop. */
     public void start() {
         thread.start();
