@@ -19,9 +19,10 @@ record BenchReport(
     /**
      * The model and how it ran.
      *
-     * @param format element type of its weights as stored
+     * @param format element types of its matrices as stored
      * @param backend the backend's name, vector width included
-     * @param stepBytes bytes of weights that one step reads, as packed
+     * @param kvBytesPerToken keys and values of one token
+     * @param weightBytes bytes of weights that one step reads, as packed
      * @param readGigabytesPerSecond memory bandwidth of plain loads on the same threads, the better
      *     of before and after
      */
@@ -30,8 +31,8 @@ record BenchReport(
             String format,
             String backend,
             int threads,
-            String kvCacheDType,
-            long stepBytes,
+            long kvBytesPerToken,
+            long weightBytes,
             double readGigabytesPerSecond) {}
 
     static BenchReport of(MeasuredModel model, List<OfflineBenchmark.Measurement> measurements) {
@@ -51,17 +52,19 @@ record BenchReport(
         var text = new StringBuilder();
         text.append(
                 line(
-                        "%s, %s, %s, %d threads, KV cache %s; %s",
+                        "%s, %s, %s, %d threads; %s",
                         model.name(),
                         model.format(),
                         model.backend(),
                         model.threads(),
-                        model.kvCacheDType(),
                         machine.cpu()));
         text.append(
                 line(
-                        "weights read per step %.1f MB; memory reads %.1f GB/s%n",
-                        model.stepBytes() / 1e6, model.readGigabytesPerSecond()));
+                        "a step reads %.1f MB of weights, %.1f KB of KV cache per token; memory reads"
+                                + " %.1f GB/s%n",
+                        model.weightBytes() / 1e6,
+                        model.kvBytesPerToken() / 1e3,
+                        model.readGigabytesPerSecond()));
         text.append(
                 line(
                         "%-8s %5s %6s %6s %10s %17s %8s %8s %9s %9s %8s",

@@ -1,11 +1,8 @@
 package io.chasqui.cli;
 
 import io.chasqui.backend.ForwardBatch;
-import io.chasqui.backend.KvDType;
 import io.chasqui.backend.LinearWeights;
-import io.chasqui.model.LlamaConfig;
-import io.chasqui.model.LlamaWeights;
-import java.util.List;
+import io.chasqui.model.LlamaModel;
 
 /**
  * What a step must read and compute at least: every weight once, the keys and values of each
@@ -24,15 +21,17 @@ record ModelCosts(
         long headWeights,
         long kvBytesPerToken) {
 
-    static ModelCosts of(LlamaConfig config, LlamaWeights weights, KvDType kvDType) {
-        List<LinearWeights> linears = weights.linears();
+    static ModelCosts of(LlamaModel model) {
+        var linears = model.weights().linears();
+        var head = linears.getLast();
         var layers = linears.subList(0, linears.size() - 1);
+        var kv = model.kvCache();
         return new ModelCosts(
                 layers.stream().mapToLong(LinearWeights::bytes).sum(),
-                weights.head().bytes(),
+                head.bytes(),
                 layers.stream().mapToLong(ModelCosts::count).sum(),
-                count(weights.head()),
-                2L * config.layers() * config.kvHeads() * config.headDim() * kvDType.bytes());
+                count(head),
+                kv.bytes() / ((long) kv.numBlocks() * kv.blockSize()));
     }
 
     /** Bytes that this step reads at least. */
@@ -42,6 +41,11 @@ record ModelCosts(
             context += length;
         }
         return layerBytes + (batch.rows().length > 0 ? headBytes : 0) + context * kvBytesPerToken;
+    }
+
+    /** Bytes of weights that a step with logits reads. */
+    long weightBytes() {
+        return layerBytes + headBytes;
     }
 
     /** Floating-point operations of this step's matrix products with weights. */

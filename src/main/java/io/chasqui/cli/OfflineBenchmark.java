@@ -27,6 +27,7 @@ final class OfflineBenchmark {
     private final BenchProgress progress;
 
     /**
+     * @param vocab token ids to draw from
      * @param maxTokens most tokens in one step
      * @param repeat measured passes after warm-up
      */

@@ -35,6 +35,10 @@ public final class LlamaModel implements AutoCloseable {
         return config;
     }
 
+    public LlamaWeights weights() {
+        return weights;
+    }
+
     public KvCacheStorage kvCache() {
         return kvCache;
     }
