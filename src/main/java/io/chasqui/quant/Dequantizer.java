@@ -163,16 +163,18 @@ public final class Dequantizer {
     private static void q6K(byte[] in, int blocks, float[] out, int to) {
         for (int b = 0, at = 0; b < blocks; b++, at += 210, to += SUPERBLOCK) {
             float d = half(in, at + 208);
-            for (int k = 0; k < 8; k++) {
-                int ql = at + 64 * (k / 4) + 32 * (k & 1);
-                int qh = at + 128 + 32 * (k / 4);
+            for (int s = 0; s < 16; s++) {
+                int k = s / 2;
+                int from = 16 * (s & 1);
+                int ql = at + 64 * (k / 4) + 32 * (k & 1) + from;
+                int qh = at + 128 + 32 * (k / 4) + from;
                 int lowShift = k % 4 < 2 ? 0 : 4;
                 int highShift = 2 * (k % 4);
-                for (int l = 0; l < 32; l++) {
+                float scale = d * in[at + 192 + s];
+                for (int l = 0; l < 16; l++) {
                     int low = in[ql + l] >> lowShift & 15;
                     int high = in[qh + l] >> highShift & 3;
-                    float scale = d * in[at + 192 + 2 * k + l / 16];
-                    out[to + 32 * k + l] = scale * ((low | high << 4) - 32);
+                    out[to + 16 * s + l] = scale * ((low | high << 4) - 32);
                 }
             }
         }

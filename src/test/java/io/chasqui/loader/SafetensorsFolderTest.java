@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -204,9 +205,10 @@ class SafetensorsFolderTest {
 
     private void writeIndex(Map<String, String> fileOf) throws IOException {
         var entries =
-                fileOf.entrySet().stream()
-                        .map(e -> "\"" + e.getKey() + "\":\"" + e.getValue() + "\"")
-                        .toList();
+                new TreeMap<>(fileOf)
+                        .entrySet().stream()
+                                .map(e -> "\"" + e.getKey() + "\":\"" + e.getValue() + "\"")
+                                .toList();
         Files.writeString(
                 folder.resolve(INDEX),
                 "{\"metadata\":{\"total_size\":8},\"weight_map\":{"
