@@ -142,7 +142,8 @@ class SafetensorsFolderTest {
     void refusesATensorThatTheIndexPlacesElsewhere() throws IOException {
         writeShards();
         writeIndex(Map.of("a", SECOND, "b", FIRST));
-        assertRefused("holds the tensor 'a'");
+        assertRefused(
+                "holds the tensor 'b', which model.safetensors.index.json places in " + FIRST);
     }
 
     @Test
