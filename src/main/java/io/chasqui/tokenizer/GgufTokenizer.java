@@ -89,7 +89,9 @@ final class GgufTokenizer {
         for (int id = 0; id < names.length; id++) {
             if (control.get(id) || added.get(id)) {
                 tokens[id] = names[id].getBytes(StandardCharsets.UTF_8);
-                special.putIfAbsent(names[id], id);
+                if (tokens[id].length > 0) {
+                    special.putIfAbsent(new String(tokens[id], StandardCharsets.UTF_8), id);
+                }
                 continue;
             }
             tokens[id] = ByteAlphabet.decode(names[id]);

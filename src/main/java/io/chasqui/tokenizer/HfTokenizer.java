@@ -41,7 +41,7 @@ final class HfTokenizer {
     private int size;
     private final BitSet control = new BitSet();
     private final BitSet added = new BitSet();
-    private final Map<String, Integer> special = new HashMap<>();
+    private final BitSet specials = new BitSet();
     private final List<String> merges = new ArrayList<>();
 
     private HfTokenizer(Path path) {
@@ -183,8 +183,7 @@ final class HfTokenizer {
             throw bad(path, "has a token without content");
         }
         put(id, utf8(name), path);
-        special.values().remove(id);
-        special.put(name, id);
+        specials.set(id);
         control.set(id, token.path("special").asBoolean());
         added.set(id, !token.path("special").asBoolean());
     }
@@ -200,11 +199,18 @@ final class HfTokenizer {
                 new Vocabulary(file + ": model.vocab", Arrays.copyOf(tokens, size), control, added);
         return new BpeTokenizer(
                 vocabulary,
-                new SpecialTokens(special),
+                new SpecialTokens(specialIds()),
                 MergeList.read(file + ": model.merges", vocabulary, merges.toArray(String[]::new)),
                 recognisePreTokenizer(),
                 ignoreMerges,
                 bosToken());
+    }
+
+    private Map<String, Integer> specialIds() {
+        var ids = new HashMap<String, Integer>();
+        specials.stream()
+                .forEach(id -> ids.putIfAbsent(new String(tokens[id], StandardCharsets.UTF_8), id));
+        return ids;
     }
 
     private PreTokenizer recognisePreTokenizer() {

@@ -57,10 +57,10 @@ final class MergeList {
         if (split <= 0 || split == n) {
             throw bad(pair, "is not a pair");
         }
-        int leftHash = Vocabulary.hash(0, bytes, 0, split);
+        long leftHash = vocabulary.hash(0, bytes, 0, split);
         int leftId = vocabulary.find(bytes, 0, split, leftHash);
         int rightId = vocabulary.find(bytes, split, n);
-        int mergedId = vocabulary.find(bytes, 0, n, Vocabulary.hash(leftHash, bytes, split, n));
+        int mergedId = vocabulary.find(bytes, 0, n, vocabulary.hash(leftHash, bytes, split, n));
         if (leftId < 0 || rightId < 0 || mergedId < 0) {
             throw bad(pair, "speaks of a token that the vocabulary does not hold");
         }

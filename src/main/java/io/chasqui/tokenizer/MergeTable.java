@@ -1,5 +1,7 @@
 package io.chasqui.tokenizer;
 
+import java.util.SplittableRandom;
+
 /** Which adjacent tokens merge into which, and in what order. Open addressing over long keys. */
 final class MergeTable {
     /** No merge of that pair. */
@@ -8,6 +10,9 @@ final class MergeTable {
     private final long[] keys;
     private final long[] values;
     private final int shift;
+
+    /** Secret, so that no file can hold merges made to collide. */
+    private final long secret = new SplittableRandom().nextLong();
 
     /**
      * @param merges most merges that will be added
@@ -25,7 +30,8 @@ final class MergeTable {
     }
 
     private int slot(long key) {
-        return (int) (key * 0x9E3779B97F4A7C15L >>> shift);
+        long mixed = (key ^ secret) * 0xBF58476D1CE4E5B9L;
+        return (int) ((mixed ^ mixed >>> 32) * 0x9E3779B97F4A7C15L >>> shift);
     }
 
     /**

@@ -105,9 +105,9 @@ final class TiktokenTokenizer {
         var merged = new TokenBuffer(3 * ordinary);
         for (int id = 0; id < ordinary; id++) {
             var token = vocabulary.bytes(id);
-            int hash = 0;
+            long hash = 0;
             for (int split = 1; split < token.length; split++) {
-                hash = Vocabulary.hash(hash, token, split - 1, split);
+                hash = vocabulary.hash(hash, token, split - 1, split);
                 int leftId = vocabulary.find(token, 0, split, hash);
                 int rightId = leftId < 0 ? -1 : vocabulary.find(token, split, token.length);
                 if (rightId >= 0) {

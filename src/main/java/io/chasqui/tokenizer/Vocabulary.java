@@ -3,6 +3,7 @@ package io.chasqui.tokenizer;
 import io.chasqui.loader.ModelFormatException;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.SplittableRandom;
 
 /**
  * The tokens of a model, as bytes. Only ordinary tokens can be found by their bytes: neither
@@ -14,10 +15,13 @@ final class Vocabulary {
     private final byte[][] tokens;
     private final BitSet control;
     private final int[] slots;
-    private final int[] hashes;
+    private final long[] hashes;
     private final int shift;
     private final int[] byteTokens = new int[256];
     private final int longest;
+
+    /** Secret, so that no file can hold tokens made to collide. */
+    private final long multiplier = new SplittableRandom().nextLong() | 1;
 
     /**
      * @param source where the tokens come from, for error messages
@@ -31,8 +35,8 @@ final class Vocabulary {
         this.control = control;
         int bits = 33 - Integer.numberOfLeadingZeros(Math.max(1, tokens.length));
         this.slots = new int[1 << bits];
-        this.hashes = new int[1 << bits];
-        this.shift = 32 - bits;
+        this.hashes = new long[1 << bits];
+        this.shift = 64 - bits;
         Arrays.fill(slots, -1);
         Arrays.fill(byteTokens, -1);
         int most = 0;
@@ -51,7 +55,7 @@ final class Vocabulary {
     }
 
     private void insert(String source, byte[] token, int id) {
-        int hash = hash(0, token, 0, token.length);
+        long hash = hash(0, token, 0, token.length);
         int slot = slot(hash);
         while (slots[slot] >= 0) {
             if (hashes[slot] == hash && Arrays.equals(tokens[slots[slot]], token)) {
@@ -67,16 +71,16 @@ final class Vocabulary {
     /**
      * Continues a hash over more bytes, so that the hash of a whole follows from that of a part.
      */
-    static int hash(int hash, byte[] bytes, int from, int to) {
-        int h = hash;
+    long hash(long hash, byte[] bytes, int from, int to) {
+        long h = hash;
         for (int i = from; i < to; i++) {
-            h = h * 31 + bytes[i] + 1;
+            h = h * multiplier + bytes[i] + 129;
         }
         return h;
     }
 
-    private int slot(int hash) {
-        return hash * 0x9E3779B9 >>> shift;
+    private int slot(long hash) {
+        return (int) ((hash ^ hash >>> 32) * 0x9E3779B97F4A7C15L >>> shift);
     }
 
     /** Id of the ordinary token with these bytes, or -1. */
@@ -87,7 +91,7 @@ final class Vocabulary {
     /**
      * @param hash {@link #hash} of the bytes
      */
-    int find(byte[] bytes, int from, int to, int hash) {
+    int find(byte[] bytes, int from, int to, long hash) {
         int slot = slot(hash);
         int id;
         while ((id = slots[slot]) >= 0) {

@@ -183,4 +183,34 @@ class GgufTokenizerTest {
         var e = assertThrows(ModelFormatException.class, () -> TokenizerLoader.fromGguf(metadata));
         assertTrue(e.getMessage().contains(reason), e.getMessage());
     }
+
+    @Test
+    void tokensMadeToCollideAreFoundAllTheSame() {
+        // "Aa" and "BB" have the same String.hashCode, and so has every sequence of them.
+        var names = new String[4 + (1 << 16)];
+        System.arraycopy(new String[] {"A", "B", "a", "Ġ"}, 0, names, 0, 4);
+        for (int i = 0; i < 1 << 16; i++) {
+            var name = new StringBuilder();
+            for (int bit = 0; bit < 16; bit++) {
+                name.append((i >> bit & 1) == 0 ? "Aa" : "BB");
+            }
+            names[4 + i] = name.toString();
+        }
+        var metadata = with("tokens", names);
+        metadata.remove("tokenizer.ggml.token_type");
+        metadata.put("tokenizer.ggml.merges", new String[0]);
+        metadata.put("tokenizer.ggml.pre", "llama-bpe");
+        metadata.put("tokenizer.ggml.add_bos_token", false);
+        var tokenizer = TokenizerLoader.fromGguf(metadata);
+        for (int id = 4; id < names.length; id += 97) {
+            assertArrayEquals(new int[] {id}, tokenizer.encode(names[id]));
+        }
+    }
+
+    @Test
+    void theLongestSpecialTokenWins() {
+        var metadata = with("tokens", new String[] {"a", "b", "ab", "Ġ", "<s>", "<s>>"});
+        var tokenizer = TokenizerLoader.fromGguf(metadata);
+        assertArrayEquals(new int[] {5, 4, 0, 4}, tokenizer.encodeWithSpecials("<s>><s>a<s><s"));
+    }
 }

@@ -187,7 +187,7 @@ class TokenizerFilesTest {
     void damagedFilesGiveNoOtherError() throws IOException {
         var random = new Random(7);
         var good = SMALL.getBytes();
-        for (int i = 0; i < 5_000; i++) {
+        for (int i = 0; i < 2_000; i++) {
             var bytes = random.nextInt(4) == 0 ? cut(good, random) : good.clone();
             for (int k = random.nextInt(4); k > 0; k--) {
                 bytes[random.nextInt(bytes.length)] =
@@ -265,7 +265,7 @@ class TokenizerFilesTest {
         var good = Files.readAllBytes(SharedData.path("data/tokenizer/llama3-tokenizer.model"));
         var head = Arrays.copyOf(good, 6000);
         var random = new Random(7);
-        for (int i = 0; i < 5_000; i++) {
+        for (int i = 0; i < 2_000; i++) {
             var bytes = cut(head, random);
             bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
             try {
