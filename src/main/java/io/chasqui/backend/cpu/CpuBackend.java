@@ -46,8 +46,12 @@ public final class CpuBackend implements Backend {
      */
     public static CpuBackend create(int threads, int vectorBits, boolean scalar) {
         int workers = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
-        var kernels = scalar ? new ScalarKernels() : Kernels.vector(species(vectorBits));
-        return new CpuBackend(new ScalarMatMul(), kernels, new WorkerPool(workers));
+        var pool = new WorkerPool(workers);
+        if (scalar) {
+            return new CpuBackend(new ScalarMatMul(), new ScalarKernels(), pool);
+        }
+        var species = species(vectorBits);
+        return new CpuBackend(new VectorMatMul(species), Kernels.vector(species), pool);
     }
 
     private static VectorSpecies<Float> species(int bits) {
@@ -82,7 +86,12 @@ public final class CpuBackend implements Backend {
     @Override
     public void allocateWorkspace(ModelShape shape, int maxTokens, int maxRows) {
         pass = new CpuForwardPass(shape, maxTokens, maxRows);
-        var linear = new Linear(matMul, pool.size(), Math.max(maxTokens, maxRows));
+        var linear =
+                new Linear(
+                        matMul,
+                        pool.size(),
+                        Math.max(maxTokens, maxRows),
+                        CpuForwardPass.widestInput(shape));
         var input = new ProjectionInput(kernels, pool);
         embedding = new Embedding(pool);
         qkvProjection = new QkvProjection(kernels, pool, linear, input);

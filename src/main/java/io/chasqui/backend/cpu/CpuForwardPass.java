@@ -62,8 +62,7 @@ final class CpuForwardPass implements ForwardPass {
         logits = floats("logits", maxRows, shape.vocab());
         cos = floats("cos", maxTokens, shape.headDim() / 2);
         sin = floats("sin", maxTokens, shape.headDim() / 2);
-        int widest = Math.max(Math.max(shape.hidden(), heads), shape.ffn());
-        packed = new PackedActivations(Math.max(maxTokens, maxRows), widest);
+        packed = new PackedActivations(Math.max(maxTokens, maxRows), widestInput(shape));
     }
 
     private static float[] floats(String name, int rows, int columns) {
@@ -74,6 +73,12 @@ final class CpuForwardPass implements ForwardPass {
                             .formatted(name, rows, columns));
         }
         return new float[(int) size];
+    }
+
+    /** Most columns of a projection. */
+    static int widestInput(ModelShape shape) {
+        int heads = shape.heads() * shape.headDim();
+        return Math.max(Math.max(shape.hidden(), heads), shape.ffn());
     }
 
     /** Width of a row of {@link #qkv}. */

@@ -8,11 +8,11 @@ final class Linear {
     private final MatMul matMul;
     private final MatMul.Scratch[] scratch;
 
-    Linear(MatMul matMul, int workers, int maxTokens) {
+    Linear(MatMul matMul, int workers, int maxTokens, int maxColumns) {
         this.matMul = matMul;
         scratch = new MatMul.Scratch[workers];
         for (int w = 0; w < workers; w++) {
-            scratch[w] = matMul.newScratch(maxTokens);
+            scratch[w] = matMul.newScratch(maxTokens, maxColumns);
         }
     }
 

@@ -15,8 +15,8 @@ interface MatMul {
     /** For logs, e.g. {@code vector-512}. */
     String name();
 
-    /** Working memory of one thread for products of up to {@code maxTokens} tokens. */
-    Scratch newScratch(int maxTokens);
+    /** Working memory of one thread for products of up to {@code maxTokens x maxColumns} inputs. */
+    Scratch newScratch(int maxTokens, int maxColumns);
 
     /**
      * Multiplies a band of row tiles. Bands may run on several threads at once, each with its own

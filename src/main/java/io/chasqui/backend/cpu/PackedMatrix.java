@@ -184,7 +184,7 @@ final class PackedMatrix implements LinearWeights {
         return data;
     }
 
-    /** Writes the {@code columns} weights of a row, as the kernels multiply them. */
+    /** Writes the {@code columns} weights of a row, dequantised. */
     void readRow(int row, float[] target, int offset) {
         Part part = partOfRow(row);
         TileFormat format = part.format;

@@ -11,7 +11,7 @@ final class ScalarMatMul implements MatMul {
     }
 
     @Override
-    public Scratch newScratch(int maxTokens) {
+    public Scratch newScratch(int maxTokens, int maxColumns) {
         return new Scratch() {};
     }
 
@@ -46,7 +46,7 @@ final class ScalarMatMul implements MatMul {
     private static float plainDot(TileReader tile, int r, PackedActivations x, int t) {
         float sum = 0;
         for (int k = 0; k < x.columns(); k++) {
-            sum = Math.fma(tile.code(r, k), x.value(t, k), sum);
+            sum = Math.fma(tile.code(r, k), x.values()[x.valueIndex(t) + k * x.width()], sum);
         }
         return sum;
     }
@@ -57,12 +57,20 @@ final class ScalarMatMul implements MatMul {
         int groups = format.groups(x.columns());
         float total = 0;
         for (int g = 0; format.minimum && g < groups; g++) {
-            total = Math.fma(tile.minimum(r, g), x.sum(t, g, size), total);
+            total =
+                    Math.fma(
+                            tile.minimum(r, g),
+                            x.sums(size)[x.sumIndex(t, size) + g * x.width()],
+                            total);
         }
         for (int g = 0; g < groups; g++) {
-            float block = -format.zero * x.sum(t, g, size);
+            float block = -format.zero * x.sums(size)[x.sumIndex(t, size) + g * x.width()];
             for (int k = g * size; k < (g + 1) * size; k++) {
-                block = Math.fma(tile.code(r, k), x.value(t, k), block);
+                block =
+                        Math.fma(
+                                tile.code(r, k),
+                                x.values()[x.valueIndex(t) + k * x.width()],
+                                block);
             }
             total = Math.fma(tile.scale(r, g), block, total);
         }

@@ -55,13 +55,14 @@ final class TileReader {
                 : Float.float16ToFloat((short) (word(scales, g, r) >>> 16));
     }
 
+    /** The weight, rounded as the checkpoint format defines it. */
     float weight(int r, int k) {
         if (!format.grouped()) {
             return code(r, k);
         }
         int g = k / format.group;
         return format.minimum
-                ? Math.fma(scale(r, g), code(r, k), minimum(r, g))
+                ? scale(r, g) * code(r, k) + minimum(r, g)
                 : scale(r, g) * (code(r, k) - format.zero);
     }
 

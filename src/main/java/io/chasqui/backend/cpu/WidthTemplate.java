@@ -2,6 +2,7 @@ package io.chasqui.backend.cpu;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.constant.ConstantDescs;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import jdk.incubator.vector.VectorSpecies;
@@ -33,6 +34,16 @@ final class WidthTemplate {
             throw e;
         } catch (Throwable t) {
             throw new IllegalStateException("cannot define " + file, t);
+        }
+    }
+
+    /** The species a template was defined for; {@code lookup} is the template's own. */
+    @SuppressWarnings("unchecked")
+    static VectorSpecies<Float> species(MethodHandles.Lookup lookup) {
+        try {
+            return MethodHandles.classData(lookup, ConstantDescs.DEFAULT_NAME, VectorSpecies.class);
+        } catch (IllegalAccessException e) {
+            throw new IllegalStateException(e);
         }
     }
 }
