@@ -107,6 +107,9 @@ final class EngineLoop {
             boolean scores = choice == 0 && params.numPromptLogprobs() >= 0;
             var sequence = new KvSequence(request.promptTokens(), salt, !scores);
             var output = new OutputProcessor(params, tokenizer, endTokens);
+            if (scores) {
+                output.beginPrompt(request.promptTokens()[0]);
+            }
             group.choices().add(new Request(group, choice, sequence, output));
         }
         return group;

@@ -52,11 +52,14 @@ final class OutputProcessor {
         stops = params.stop().isEmpty() ? null : new StopStrings(params.stop());
     }
 
+    /** Begins the list of a prompt's logprobs: nothing predicts its first token. */
+    void beginPrompt(int firstToken) {
+        promptTokens = new ArrayList<>();
+        promptTokens.add(new TokenOutput(firstToken, Float.NaN, new int[0], new float[0]));
+    }
+
     /** Keeps the logprob of one prompt token. */
     void scored(SampledToken token) {
-        if (promptTokens == null) {
-            promptTokens = new ArrayList<>();
-        }
         promptTokens.add(output(token));
     }
 

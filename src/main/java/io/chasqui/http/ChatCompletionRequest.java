@@ -57,9 +57,7 @@ record ChatCompletionRequest(
     }
 
     private static void refuseUnsupported(Fields body) {
-        var template = "Templates of callers are never run. The server's --chat-format is used.";
-        body.refuse("chat_template", template);
-        body.refuse("chat_template_kwargs", template);
+        refuseTemplates(body);
         body.refuse("mm_processor_kwargs", "Only text is supported.");
         body.refuse("media_io_kwargs", "Only text is supported.");
         body.refuse("audio", "Audio is not supported.");
@@ -77,7 +75,13 @@ record ChatCompletionRequest(
         }
     }
 
-    private static void refuseTools(Fields body) {
+    static void refuseTemplates(Fields body) {
+        var message = "Templates of callers are never run. The server's --chat-format is used.";
+        body.refuse("chat_template", message);
+        body.refuse("chat_template_kwargs", message);
+    }
+
+    static void refuseTools(Fields body) {
         var tools = body.array("tools", 128);
         if (tools != null && !tools.isEmpty()) {
             throw ApiException.unsupported("tools", "Tools are not supported yet.");
@@ -147,7 +151,7 @@ record ChatCompletionRequest(
         }
     }
 
-    private static ChatPrompt prompt(Fields body) {
+    static ChatPrompt prompt(Fields body) {
         var messages = ChatMessages.read(body);
         boolean open = body.flag("add_generation_prompt", true);
         boolean continued = body.flag("continue_final_message", false);

@@ -6,11 +6,11 @@ import jakarta.ws.rs.NotAllowedException;
 import jakarta.ws.rs.NotFoundException;
 import jakarta.ws.rs.NotSupportedException;
 import jakarta.ws.rs.WebApplicationException;
-import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.UriInfo;
-import java.util.Arrays;
+import java.io.IOException;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -21,6 +21,8 @@ import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 @Singleton
 final class ErrorMappers {
     private static final Logger LOG = Logger.getLogger(ErrorMappers.class);
+    private static final ApiError MALFORMED = Routes.malformed();
+    private static final int MAX_FRAMES = 16;
 
     private final HttpMetrics metrics;
 
@@ -39,9 +41,14 @@ final class ErrorMappers {
     }
 
     @ServerExceptionMapper(priority = 1)
-    public Response map(NotAllowedException failure) {
-        var allow = failure.getResponse().getHeaderString(HttpHeaders.ALLOW);
-        return response(Routes.methodNotAllowed()).header(HttpHeaders.ALLOW, allow).build();
+    public Response map(NotAllowedException failure, UriInfo uri) {
+        return response(Routes.methodNotAllowed(uri.getRequestUri().getPath())).build();
+    }
+
+    /** The client left while its body was read: nobody hears the answer. */
+    @ServerExceptionMapper(priority = 1)
+    public Response map(IOException failure) {
+        return response(MALFORMED).build();
     }
 
     @ServerExceptionMapper(priority = 1)
@@ -60,7 +67,14 @@ final class ErrorMappers {
         int status = failure.getResponse().getStatus();
         return status >= 500
                 ? map((Throwable) failure)
-                : response(ApiError.request(status, "bad_request", "The request is malformed."))
+                : response(
+                                new ApiError(
+                                        status,
+                                        MALFORMED.type(),
+                                        MALFORMED.code(),
+                                        null,
+                                        MALFORMED.message(),
+                                        Map.of()))
                         .build();
     }
 
@@ -75,8 +89,15 @@ final class ErrorMappers {
     private static String trace(Throwable failure) {
         return Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
                 .limit(8)
-                .map(f -> f.getClass().getName() + Arrays.toString(f.getStackTrace()))
-                .collect(Collectors.joining(" caused by "));
+                .map(f -> f.getClass().getName() + frames(f))
+                .collect(Collectors.joining("\ncaused by "));
+    }
+
+    private static String frames(Throwable failure) {
+        return Stream.of(failure.getStackTrace())
+                .limit(MAX_FRAMES)
+                .map(frame -> "\n\tat " + frame)
+                .collect(Collectors.joining());
     }
 
     private Response.ResponseBuilder response(ApiError error) {

@@ -2,8 +2,7 @@ package io.chasqui.http;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.quarkus.vertx.http.runtime.filters.QuarkusRequestWrapper;
-import io.vertx.core.buffer.Buffer;
-import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.event.Observes;
@@ -17,6 +16,12 @@ import jakarta.inject.Singleton;
 final class FrontDoor {
     /** Before everything else that looks at requests. */
     private static final int FIRST = Integer.MAX_VALUE - 1;
+
+    private static final int MAX_URI = 4096;
+    private static final int MAX_HEADERS = 20 * 1024;
+
+    /** Colon, space and line end. */
+    private static final int HEADER_OVERHEAD = 4;
 
     private final ApiKeyFilter keyFilter;
     private final RequestLog log;
@@ -34,29 +39,10 @@ final class FrontDoor {
 
     /** Errors that the server finds before or beside the resources. */
     void installErrors(@Observes Router router) {
-        router.errorHandler(
-                404, context -> fail(context, Routes.notFound(context.request().path())));
-        router.errorHandler(
-                400,
-                context ->
-                        fail(
-                                context,
-                                ApiError.request(400, "bad_request", "The request is malformed.")));
-        router.errorHandler(405, context -> fail(context, Routes.methodNotAllowed()));
+        router.errorHandler(404, context -> fail(context, Routes.notFound(path(context))));
+        router.errorHandler(405, context -> fail(context, Routes.methodNotAllowed(path(context))));
+        router.errorHandler(400, context -> fail(context, Routes.malformed()));
         router.errorHandler(413, context -> fail(context, JsonBody.tooLarge()));
-        router.errorHandler(
-                414,
-                context ->
-                        fail(
-                                context,
-                                ApiError.request(414, "uri_too_long", "The path is too long.")));
-        router.errorHandler(
-                431,
-                context ->
-                        fail(
-                                context,
-                                ApiError.request(
-                                        431, "headers_too_large", "The headers are too large.")));
         router.errorHandler(500, context -> fail(context, ApiError.internal(Call.newId())));
     }
 
@@ -70,12 +56,29 @@ final class FrontDoor {
                             log.write(call, context.response().getStatusCode());
                         });
         countRetry(call);
-        var error = keyFilter.check(call);
+        var error = oversized(context.request());
+        error = error == null ? keyFilter.check(call) : error;
         if (error == null) {
             context.next();
         } else {
             fail(context, error);
         }
+    }
+
+    private static String path(RoutingContext context) {
+        var path = context.request().path();
+        return path == null ? "" : path;
+    }
+
+    private static ApiError oversized(HttpServerRequest request) {
+        if (request.uri().length() > MAX_URI) {
+            return Routes.pathTooLong();
+        }
+        int size = 0;
+        for (var header : request.headers()) {
+            size += header.getKey().length() + header.getValue().length() + HEADER_OVERHEAD;
+        }
+        return size > MAX_HEADERS ? Routes.headersTooLarge() : null;
     }
 
     private void countRetry(Call call) {
@@ -87,16 +90,6 @@ final class FrontDoor {
 
     private void fail(RoutingContext context, ApiError error) {
         metrics.rejected(error);
-        var response = context.response();
-        if (!response.ended() && !response.headWritten()) {
-            send(response, error);
-        }
-    }
-
-    private static void send(HttpServerResponse response, ApiError error) {
-        response.setStatusCode(error.status());
-        error.headers().forEach(response::putHeader);
-        response.putHeader("Content-Type", "application/json");
-        response.end(Buffer.buffer(error.body()));
+        ErrorResponse.send(context.response(), error);
     }
 }

@@ -3,6 +3,7 @@ package io.chasqui.http;
 import io.chasqui.chat.ModelRegistry;
 import io.chasqui.chat.ModelRegistry.State;
 import io.micrometer.prometheus.PrometheusMeterRegistry;
+import io.vertx.core.Handler;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -36,10 +37,10 @@ final class OperationRoutes {
         get(router, "/metrics", this::scrape);
     }
 
-    private interface Action extends io.vertx.core.Handler<RoutingContext> {}
-
-    private static void get(Router router, String path, Action action) {
+    private static void get(Router router, String path, Handler<RoutingContext> action) {
         router.route(path).method(HttpMethod.GET).method(HttpMethod.HEAD).handler(action);
+        var wrongMethod = Routes.methodNotAllowed(path);
+        router.route(path).handler(context -> ErrorResponse.send(context.response(), wrongMethod));
     }
 
     private boolean isLive() {

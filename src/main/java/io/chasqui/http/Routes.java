@@ -1,6 +1,7 @@
 package io.chasqui.http;
 
 import java.util.Map;
+import java.util.Set;
 
 /** What to say about routes that are not there. */
 final class Routes {
@@ -27,6 +28,8 @@ final class Routes {
                     "/v1/fine_tuning/jobs",
                     "The fine-tuning API " + LATER);
 
+    private static final Set<String> READ = Set.of("/livez", "/readyz", "/health", "/metrics");
+
     private Routes() {}
 
     static ApiError notFound(String path) {
@@ -37,9 +40,30 @@ final class Routes {
                                 + " /v1/models, /tokenize or /detokenize."));
     }
 
-    static ApiError methodNotAllowed() {
-        return ApiError.request(
-                405, "method_not_allowed", "This route does not take this method. See 'Allow'.");
+    static ApiError methodNotAllowed(String path) {
+        return new ApiError(
+                405,
+                "invalid_request_error",
+                "method_not_allowed",
+                null,
+                "This route does not take this method. See the header 'Allow'.",
+                Map.of("Allow", isRead(path) ? "GET, HEAD" : "POST"));
+    }
+
+    private static boolean isRead(String path) {
+        return path.startsWith("/v1/models") || READ.contains(path);
+    }
+
+    static ApiError pathTooLong() {
+        return ApiError.request(414, "uri_too_long", "The path is too long.");
+    }
+
+    static ApiError headersTooLarge() {
+        return ApiError.request(431, "headers_too_large", "The headers are too large.");
+    }
+
+    static ApiError malformed() {
+        return ApiError.request(400, "bad_request", "The request is malformed.");
     }
 
     static ApiError unsupportedMediaType() {

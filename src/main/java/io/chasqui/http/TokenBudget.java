@@ -24,8 +24,9 @@ final class TokenBudget {
                         ? "your " + param + " resulted in " + promptTokens + " tokens. "
                         : "you requested %d tokens (%s, %d in the completion). "
                                 .formatted((long) promptTokens + wanted, prompt, wanted);
+        var shorten = wanted == null ? param : param + " or completion";
         throw new ApiException(
                 ApiError.contextLength(
-                        param, limit + asked + "Please reduce the length of the " + param + "."));
+                        param, limit + asked + "Please reduce the length of the " + shorten + "."));
     }
 }

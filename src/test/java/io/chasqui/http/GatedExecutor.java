@@ -23,6 +23,11 @@ final class GatedExecutor implements ModelExecutor {
         gate.drainPermits();
     }
 
+    /** Whether a step stands before the gate. */
+    boolean isWaiting() {
+        return gate.hasQueuedThreads();
+    }
+
     @Override
     public StepHandle execute(ForwardBatch batch) {
         gate.acquireUninterruptibly();

@@ -6,6 +6,7 @@ import io.chasqui.chat.ServedModel;
 import io.chasqui.chat.ServedModel.GenerationDefaults;
 import io.chasqui.config.EngineConfig;
 import io.chasqui.engine.EngineListener;
+import io.chasqui.engine.EngineStats;
 import io.chasqui.engine.LlmEngine;
 import io.chasqui.executor.HashExecutor;
 import io.chasqui.executor.ModelExecutor;
@@ -20,23 +21,39 @@ import java.util.Set;
 
 /** Models without weights, served by the real engine. */
 final class TestModels {
-    /** Says {@link #SCRIPT} and ends. */
+    /** Says {@link #SCRIPT} and ends; the id has a slash. */
     static final String SCRIPTED = "test/scripted";
 
     /** Another name of {@link #SCRIPTED}. */
     static final String ALIAS = "scripted-alias";
 
+    /** Says {@code Hé!} and ends. */
+    static final String SHORT = "short";
+
     /** Says what {@link HashExecutor} makes of its input. */
     static final String HASH = "hash";
 
-    /** Does a step only when {@link #GATE} lets it. */
+    /** Does one sequence at a time, each step only when {@link #GATE} lets it; never ends. */
     static final String GATED = "gated";
+
+    /** Breaks on its first token. */
+    static final String FAILS_EARLY = "fails-early";
+
+    /** Breaks on its third token. */
+    static final String FAILS_LATE = "fails-late";
+
+    /** Has no chat format. */
+    static final String PLAIN = "plain";
 
     static final String SCRIPT = "Hello, wörld! 🦙 done";
     static final int MAX_MODEL_LEN = 512;
     static final int BLOCKS = 256;
+    static final int QUEUE = 8;
     static final int END = 257;
     static final GatedExecutor GATE = new GatedExecutor(new ScriptedExecutor('x'));
+
+    /** Before the steps of {@link #FAILS_LATE}. */
+    static final GatedExecutor BREAKING_GATE = new GatedExecutor(new BreakingExecutor(2));
 
     private static final String[] SPECIALS = {"<|im_start|>", "<|im_end|>", "<|endoftext|>"};
 
@@ -47,26 +64,41 @@ final class TestModels {
         if (registry.find(SCRIPTED).isPresent()) {
             return;
         }
-        registry.add(model(SCRIPTED, List.of(ALIAS), new ScriptedExecutor(script())));
-        registry.add(model(HASH, List.of(), new HashExecutor(BLOCKS, 16, 128)));
-        registry.add(model(GATED, List.of(), GATE));
+        registry.add(model(SCRIPTED, new ScriptedExecutor(script(SCRIPT)), 64, ALIAS));
+        registry.add(model(SHORT, new ScriptedExecutor(script("Hé!")), 64));
+        registry.add(model(HASH, new HashExecutor(BLOCKS, 16, 128), 64));
+        registry.add(model(GATED, GATE, 1));
+        registry.add(model(FAILS_EARLY, new BreakingExecutor(0), 64));
+        registry.add(model(FAILS_LATE, BREAKING_GATE, 64));
+        registry.add(withoutTemplate());
         registry.state(ModelRegistry.State.READY);
     }
 
-    private static int[] script() {
-        var bytes = SCRIPT.getBytes(StandardCharsets.UTF_8);
+    static LlmEngine engine(ModelRegistry registry, String model) {
+        return registry.find(model).orElseThrow().engine();
+    }
+
+    static boolean isIdle(EngineStats stats) {
+        return stats.running() == 0 && stats.waiting() == 0 && stats.usedBlocks() == 0;
+    }
+
+    private static int[] script(String text) {
+        var bytes = text.getBytes(StandardCharsets.UTF_8);
         var ids = new int[bytes.length + 1];
         Arrays.setAll(ids, i -> i < bytes.length ? bytes[i] & 0xFF : END);
         return ids;
     }
 
-    private static ServedModel model(String id, List<String> aliases, ModelExecutor executor) {
+    private static ServedModel model(
+            String id, ModelExecutor executor, int maxNumSeqs, String... aliases) {
         Tokenizer tokenizer = new ByteTokenizer(SPECIALS);
-        var engine = new LlmEngine(config(), executor, tokenizer, Set.of(END), EngineListener.NONE);
+        var engine =
+                new LlmEngine(
+                        config(maxNumSeqs), executor, tokenizer, Set.of(END), EngineListener.NONE);
         engine.start();
         return new ServedModel(
                 id,
-                aliases,
+                List.of(aliases),
                 engine,
                 tokenizer,
                 ChatMlTemplate.generic(),
@@ -77,14 +109,29 @@ final class TestModels {
                 "fp_test");
     }
 
-    private static EngineConfig config() {
+    private static ServedModel withoutTemplate() {
+        var model = model(PLAIN, new ScriptedExecutor(script("ok")), 64);
+        return new ServedModel(
+                PLAIN,
+                List.of(),
+                model.engine(),
+                model.tokenizer(),
+                null,
+                "No chat format is known for this model. Pass --chat-format chatml.",
+                model.endTokens(),
+                model.defaults(),
+                model.created(),
+                model.fingerprint());
+    }
+
+    private static EngineConfig config(int maxNumSeqs) {
         return new EngineConfig(
                 MAX_MODEL_LEN,
-                64,
+                maxNumSeqs,
                 256,
                 BLOCKS,
                 16,
-                32,
+                QUEUE,
                 16_384,
                 Duration.ofSeconds(30),
                 true,
