@@ -254,6 +254,35 @@ class LauncherTest {
     }
 
     @Test
+    void theFirstServerOfABuildIsPrecededByATrainingRun() throws Exception {
+        var home = jdk("a", "25");
+        var java = home.resolve("bin/java");
+        Files.writeString(
+                java,
+                Files.readString(java)
+                        + "for a; do case $a in -XX:AOTCacheOutput=*)"
+                        + " echo cache > \"${a#*=}\"; echo 'Ready in 1 s';; esac; done\n");
+        assertFalse(run("pull").err().contains("Preparing quick starts"));
+        var first = run("serve");
+        assertTrue(first.err().contains("Preparing quick starts"), first.err());
+        assertTrue(first.out().contains("arg=-XX:AOTCache=" + cache()), first.out());
+        assertFalse(run("serve").err().contains("Preparing quick starts"));
+    }
+
+    @Test
+    void aTrainingRunThatFailsIsNotRepeated() throws Exception {
+        jdk("a", "25");
+        assertTrue(run("serve").err().contains("Preparing quick starts"));
+        var second = run("serve");
+        assertFalse(second.err().contains("Preparing quick starts"));
+        assertFalse(second.out().contains("AOTCache"), second.out());
+    }
+
+    private Path cache() {
+        return checkout.resolve("target/chasqui.aot");
+    }
+
+    @Test
     void testVerifiesWithTheDefaultModel() throws Exception {
         var home = jdk("a", "25");
         script(home.resolve("bin/java"), "echo \"/models/the model.gguf\"\n");
