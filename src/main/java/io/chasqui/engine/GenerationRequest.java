@@ -24,6 +24,12 @@ public record GenerationRequest(
         Duration timeout,
         Duration queueTimeout) {
 
+    public GenerationRequest {
+        if (promptTokens.length == 0) {
+            throw new IllegalArgumentException("prompt: at least one token is needed");
+        }
+    }
+
     GenerationRequest withQueueTimeout(Duration limit) {
         return new GenerationRequest(
                 id, promptTokens, params, priority, key, cacheSalt, timeout, limit);

@@ -40,6 +40,9 @@ public final class LlmEngine implements AutoCloseable {
     private final Thread thread;
     private volatile Phase phase = Phase.OPEN;
 
+    /** Whether the loop will write no more; guarded by this. */
+    private boolean loopEnded;
+
     /**
      * @param config limits; the length of a sequence is lowered to what the KV pool holds
      * @param executor runs the model; closed with the engine
@@ -161,7 +164,7 @@ public final class LlmEngine implements AutoCloseable {
 
     private void runLoop() {
         try {
-            while (phase != Phase.CLOSED) {
+            while (phase.ordinal() < Phase.CLOSED.ordinal()) {
                 runCommands();
                 if (!loop.step()) {
                     await();
@@ -169,9 +172,9 @@ public final class LlmEngine implements AutoCloseable {
             }
         } catch (Throwable failure) {
             LOG.log(ERROR, "the engine loop died", failure);
-            phase = Phase.DEAD;
+            advance(Phase.DEAD);
         } finally {
-            endLeftovers();
+            endLoop();
         }
     }
 
@@ -196,19 +199,35 @@ public final class LlmEngine implements AutoCloseable {
         }
     }
 
-    /** After the loop has ended nobody else writes; every request still gets its end. */
+    /**
+     * After the loop has ended nobody else writes; every request still gets its end. Before, the
+     * loop's own last act will do it.
+     */
     private synchronized void endLeftovers() {
-        if (Thread.currentThread() != thread && thread.isAlive()) {
-            return; // the loop's own last act will do it
+        if (!loopEnded) {
+            return;
         }
-        runCommands();
-        loop.abortAll(new EngineError(EngineError.Kind.ENGINE_DEAD, "the engine has stopped"));
+        try {
+            runCommands();
+        } finally {
+            loop.abortAll(new EngineError(EngineError.Kind.ENGINE_DEAD, "the engine has stopped"));
+        }
+    }
+
+    private synchronized void endLoop() {
+        loopEnded = true;
+        endLeftovers();
     }
 
     /** Refuses new requests from now on. */
     public void drain() {
-        if (phase == Phase.OPEN) {
-            phase = Phase.DRAINING;
+        advance(Phase.DRAINING);
+    }
+
+    /** Phases only follow each other: an engine that is closed does not drain any more. */
+    private synchronized void advance(Phase next) {
+        if (next.ordinal() > phase.ordinal()) {
+            phase = next;
         }
     }
 
@@ -243,14 +262,26 @@ public final class LlmEngine implements AutoCloseable {
 
     @Override
     public void close() {
-        phase = Phase.CLOSED;
+        advance(Phase.CLOSED);
         LockSupport.unpark(thread);
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
+        joinLoop();
+        endLoop();
+        executor.close();
+    }
+
+    /** Interrupted or not: the executor's memory must outlive the last step. */
+    private void joinLoop() {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        executor.close();
     }
 
     /** A request that was taken. */

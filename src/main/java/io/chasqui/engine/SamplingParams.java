@@ -30,4 +30,14 @@ public record SamplingParams(
         long seed,
         int numLogprobs,
         int numPromptLogprobs,
-        SamplerParams sampler) {}
+        SamplerParams sampler) {
+
+    public SamplingParams {
+        if (n < 1) {
+            throw new IllegalArgumentException("n: at least one choice is needed");
+        }
+        if (stop.contains("")) {
+            throw new IllegalArgumentException("stop: an empty text would end every answer");
+        }
+    }
+}
