@@ -39,6 +39,11 @@ public final class IncrementalDetokenizer {
         return rest;
     }
 
+    /** Whether the last token's text is not known to its end. */
+    boolean holdsBack() {
+        return heldBack.length > 0;
+    }
+
     private byte[] joined(byte[] bytes) {
         if (heldBack.length == 0) {
             return bytes;

@@ -134,9 +134,15 @@ final class OutputProcessor {
         stopReason = stop;
     }
 
-    /** All tokens so far end where the text known now ends. */
+    /**
+     * All tokens so far end where the text known now ends, but for the last one if the text of it
+     * is not known to its end.
+     */
     private void place() {
         var tokens = pending.descendingIterator();
+        if (detokenizer.holdsBack()) {
+            tokens.next();
+        }
         while (tokens.hasNext()) {
             var entry = tokens.next();
             if (entry.end >= 0) {
