@@ -31,8 +31,12 @@ final class SimulatedClient {
     final GenerationRequest request;
     final Fault fault;
 
-    /** Tokens of a choice from which on the fault acts, counted with the prompt. */
-    final int faultAt;
+    /**
+     * Tokens of a choice from which on the fault acts, counted with the prompt; and that choice.
+     */
+    private final int faultAt;
+
+    private final int faultyChoice;
 
     final OutputBuffer buffer;
     final ReferenceAnswer[] expected;
@@ -42,6 +46,9 @@ final class SimulatedClient {
     boolean aborted;
     boolean drained;
     boolean faultDone;
+
+    /** Whether there may be something to read, as far as the reader was told. */
+    private boolean told;
 
     /**
      * Per choice: whether the fault has acted, failed forward passes alone, calls of onFinished.
@@ -68,12 +75,14 @@ final class SimulatedClient {
             GenerationRequest request,
             Fault fault,
             int faultAt,
+            int faultyChoice,
             int bufferLimit,
             ReferenceAnswer[] expected) {
         this.number = number;
         this.request = request;
         this.fault = fault;
         this.faultAt = faultAt;
+        this.faultyChoice = faultyChoice;
         this.expected = expected;
         int n = request.params().n();
         buffer = new OutputBuffer(this::signalled, bufferLimit);
@@ -93,12 +102,18 @@ final class SimulatedClient {
     }
 
     private void signalled() {
+        told = true;
         if (fault == Fault.BAD_READER) {
             if (number % 2 == 0) {
                 throw new IllegalStateException("injected: reader");
             }
             throw new StackOverflowError("injected: reader");
         }
+    }
+
+    /** Whether the fault acts on a choice of this length. */
+    boolean actsOn(int choice, int length) {
+        return choice == faultyChoice && length >= faultAt;
     }
 
     /** Remembers how much of the prompt was found in the cache at the first start. */
@@ -138,8 +153,12 @@ final class SimulatedClient {
         return true;
     }
 
-    /** Reads all outputs there are. */
+    /** Reads all outputs that were announced. */
     void read() {
+        if (!told) {
+            return;
+        }
+        told = false;
         for (var output = buffer.poll(); output != null; output = buffer.poll()) {
             check(output);
         }
@@ -147,7 +166,7 @@ final class SimulatedClient {
 
     /** Reads some outputs. */
     void readSome(SplittableRandom random) {
-        for (int i = random.nextInt(3); i > 0; i--) {
+        for (int i = random.nextInt(3); told && i > 0; i--) {
             var output = buffer.poll();
             if (output != null) {
                 check(output);

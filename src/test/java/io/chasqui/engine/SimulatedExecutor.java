@@ -61,7 +61,11 @@ final class SimulatedExecutor implements ModelExecutor {
         if (numCalls++ == 0) {
             numTokens = batch.numTokens();
         }
-        check(batch, requests);
+        try {
+            check(batch, requests);
+        } catch (SimulationFailure e) {
+            require(false, e.getMessage());
+        }
         trace(batch);
         boolean fails = batchFaults && random.nextDouble() < config.batchFaults();
         for (var request : requests) {
@@ -105,7 +109,7 @@ final class SimulatedExecutor implements ModelExecutor {
 
     private boolean throwsNow(Request request) {
         var client = simulation.client(request);
-        if (request.numTokens() < client.faultAt) {
+        if (!client.actsOn(request.choice(), request.numTokens())) {
             return false;
         }
         if (client.fault == Fault.THROWS_ONCE && !client.faultDone) {
@@ -124,7 +128,7 @@ final class SimulatedExecutor implements ModelExecutor {
             }
             if (requests[s] == null
                     || row.targetToken() != LogitsRow.SAMPLE
-                    || row.historyLength() < simulation.client(requests[s]).faultAt) {
+                    || !simulation.client(requests[s]).actsOn(row.choice(), row.historyLength())) {
                 continue;
             }
             var client = simulation.client(requests[s]);

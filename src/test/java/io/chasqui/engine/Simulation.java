@@ -7,7 +7,6 @@ import io.chasqui.kvcache.FaultyBlockHasher;
 import io.chasqui.kvcache.KvCacheInspector;
 import io.chasqui.kvcache.KvSequence;
 import io.chasqui.testing.ByteTokenizer;
-import io.chasqui.tokenizer.Tokenizer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,6 +52,9 @@ final class Simulation {
     /** Prompts and whole answers that new prompts may begin with. */
     private final List<int[]> prefixes = new ArrayList<>();
 
+    /** Prompt of the last request with a fault, if that was the last request. */
+    private int[] twin;
+
     /** Per scope, the prefixes that it has had computed. */
     private final Map<String, Set<Long>> computed = new HashMap<>();
 
@@ -78,7 +80,7 @@ final class Simulation {
                 new EngineLoop(
                         engine,
                         executor,
-                        new CursedTokenizer(new ByteTokenizer("<end>")),
+                        new CursedTokenizer(new ByteTokenizer("<end>"), CURSED_TOKEN),
                         END_TOKENS,
                         new Listener(),
                         () -> now,
@@ -112,6 +114,22 @@ final class Simulation {
                 simulation.accepted,
                 simulation.preemptions,
                 simulation.trace);
+    }
+
+    /**
+     * Looks for a failure.
+     *
+     * @return what failed first, or null when all seeds hold
+     */
+    static String firstFailure(long firstSeed, int seeds, int busySteps) {
+        for (long seed = firstSeed; seed < firstSeed + seeds; seed++) {
+            try {
+                run(seed, busySteps);
+            } catch (RuntimeException e) {
+                return e.getMessage();
+            }
+        }
+        return null;
     }
 
     private void run(int busySteps) {
@@ -158,6 +176,9 @@ final class Simulation {
         for (int i = 1 + random.nextInt(config.burst()); i > 0; i--) {
             if (live.size() < config.maxLive()) {
                 submit();
+                if (twin != null && random.nextBoolean()) {
+                    submit();
+                }
             }
         }
     }
@@ -188,10 +209,19 @@ final class Simulation {
             expected[choice] = ReferenceAnswer.of(request, choice, config.alphabet(), END_TOKENS);
         }
         int length = request.promptTokens().length;
-        int faultAt = random.nextInt(length + request.params().maxTokens() + 1);
+        int faultAt =
+                random.nextBoolean()
+                        ? 0
+                        : random.nextInt(length + request.params().maxTokens() + 1);
         var client =
                 new SimulatedClient(
-                        submitted, request, fault, faultAt, config.bufferLimit(), expected);
+                        submitted,
+                        request,
+                        fault,
+                        faultAt,
+                        random.nextInt(expected.length),
+                        config.bufferLimit(),
+                        expected);
         client.group = loop.newGroup(request, client.buffer);
         client.readsAt = newReadsAt();
         clients.put(client.group, client);
@@ -281,6 +311,9 @@ final class Simulation {
 
     /** Begins like an earlier prompt or answer, as often as not. */
     private int[] newPrompt() {
+        if (twin != null && random.nextInt(4) != 0) {
+            return twin;
+        }
         int longest = Math.max(1, config.maxLength() - 1);
         int length = 1 + random.nextInt(random.nextInt(3) == 0 ? longest : Math.min(longest, 20));
         var prompt = new int[length];
@@ -315,8 +348,10 @@ final class Simulation {
     }
 
     private GenerationRequest curse(GenerationRequest r, Fault fault) {
+        twin = fault == Fault.NONE ? null : r.promptTokens().clone();
         if (fault == Fault.NO_HASH) {
-            r.promptTokens()[random.nextInt(r.promptTokens().length)] = CURSED_PROMPT_TOKEN;
+            int last = r.promptTokens().length - 1;
+            r.promptTokens()[last - random.nextInt(1 + last / 2)] = CURSED_PROMPT_TOKEN;
         }
         return fault != Fault.NO_SALT
                 ? r
@@ -753,52 +788,6 @@ final class Simulation {
             if (faults.nextDouble() < config.listenerFaults()) {
                 throw new IllegalStateException("injected: listener");
             }
-        }
-    }
-
-    /** Cannot tell the text of one token. */
-    private record CursedTokenizer(Tokenizer bytes) implements Tokenizer {
-        @Override
-        public int[] encode(String text) {
-            return bytes.encode(text);
-        }
-
-        @Override
-        public int[] encodeWithSpecials(String text) {
-            return bytes.encodeWithSpecials(text);
-        }
-
-        @Override
-        public byte[] bytes(int token) {
-            return bytes.bytes(token);
-        }
-
-        @Override
-        public boolean isSpecial(int token) {
-            if (token == CURSED_TOKEN) {
-                throw new StackOverflowError("injected: token");
-            }
-            return bytes.isSpecial(token);
-        }
-
-        @Override
-        public int specialToken(String name) {
-            return bytes.specialToken(name);
-        }
-
-        @Override
-        public int vocabSize() {
-            return bytes.vocabSize();
-        }
-
-        @Override
-        public int bosToken() {
-            return bytes.bosToken();
-        }
-
-        @Override
-        public String decode(int[] tokens) {
-            return bytes.decode(tokens);
         }
     }
 }

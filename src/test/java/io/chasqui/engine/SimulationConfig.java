@@ -90,7 +90,7 @@ record SimulationConfig(
                 pick(random, 2, 6, 20, OutputBuffer.LIMIT),
                 some(random, 0.5),
                 some(random, 0.05),
-                some(random, 0.3),
+                some(random, 0.5),
                 some(random, 0.1),
                 some(random, 0.2),
                 some(random, 0.5),

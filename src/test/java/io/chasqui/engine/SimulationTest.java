@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.logging.Level;
-import java.util.logging.Logger;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,17 +23,14 @@ class SimulationTest {
 
     private static final int STEPS_OF_SAVED = 600;
 
-    /** Where the engine reports what is injected here. */
-    private static final Logger ENGINE_LOG = Logger.getLogger(EngineLoop.class.getName());
-
     @BeforeAll
     static void silence() {
-        ENGINE_LOG.setLevel(Level.OFF);
+        EngineLog.silence();
     }
 
     @AfterAll
     static void speak() {
-        ENGINE_LOG.setLevel(null);
+        EngineLog.speak();
     }
 
     @Test

@@ -1,0 +1,341 @@
+package io.chasqui.engine;
+
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * Shows that {@link Simulation} would notice: each bug of the table is planted in the real sources,
+ * and within {@value #SEEDS} seeds of {@value #STEPS} steps, 10^5 at most, the simulation fails.
+ */
+class PlantedBugsTest {
+    private static final int SEEDS = 200;
+    private static final int STEPS = 250;
+
+    /**
+     * @param name what is wrong
+     * @param file where
+     * @param snippet what the source says, found exactly once
+     * @param replacement what the bug makes of it
+     */
+    private record Bug(String name, String file, String snippet, String replacement) {}
+
+    private static final List<Bug> BUGS =
+            List.of(
+                    new Bug(
+                            "blocks of an aborted request leak",
+                            "engine/Scheduler.java",
+                            "        kvCache.free(request.sequence());\n"
+                                    + "        request.finish(end);",
+                            "        if (end != RequestStatus.FINISHED_ABORTED) {\n"
+                                    + "            kvCache.free(request.sequence());\n"
+                                    + "        }\n"
+                                    + "        request.finish(end);"),
+                    new Bug(
+                            "a shared block is freed twice",
+                            "kvcache/KvCacheManager.java",
+                            "pool.release(sequence.removeLastBlock());",
+                            "var block = sequence.removeLastBlock();\n"
+                                    + "            pool.release(block);\n"
+                                    + "            if (block.refCount > 0) {\n"
+                                    + "                pool.release(block);\n"
+                                    + "            }"),
+                    new Bug(
+                            "all tokens are taken from the cache",
+                            "kvcache/KvCacheManager.java",
+                            "(sequence.numTokens() - 1) / blockSize",
+                            "sequence.numTokens() / blockSize"),
+                    new Bug(
+                            "touch loses owners",
+                            "kvcache/BlockPool.java",
+                            "        block.refCount++;",
+                            "        block.refCount = 1;"),
+                    new Bug(
+                            "the parent is not compared",
+                            "kvcache/KvCacheBlock.java",
+                            "return parentId == parent",
+                            "return true"),
+                    new Bug(
+                            "the tokens are not compared",
+                            "kvcache/KvCacheBlock.java",
+                            "Arrays.equals(tokens, 0, tokens.length, sequence, from, from + tokens.length)",
+                            "true"),
+                    new Bug(
+                            "a reused block stays in the cache",
+                            "kvcache/BlockPool.java",
+                            "        uncache(block);\n" + "        block.withdrawn",
+                            "        block.withdrawn"),
+                    new Bug(
+                            "the last free block is handed out while owned",
+                            "kvcache/BlockPool.java",
+                            "        if (block.refCount == 0) {\n"
+                                    + "            dequeue(block);\n"
+                                    + "        }\n"
+                                    + "        block.refCount++;",
+                            "        block.refCount++;"),
+                    new Bug(
+                            "what failed stays in the cache",
+                            "kvcache/KvCacheManager.java",
+                            "            pool.uncache(sequence.block(i));\n",
+                            ""),
+                    new Bug(
+                            "withdrawing stops at the first block not pending",
+                            "kvcache/KvCacheManager.java",
+                            "        for (int i = sequence.numConfirmed(); i < sequence.numPublished(); i++) {\n"
+                                    + "            pool.uncache",
+                            "        for (int i = sequence.numPublished() - 1;\n"
+                                    + "                i >= sequence.numConfirmed() && sequence.block(i).pending;\n"
+                                    + "                i--) {\n"
+                                    + "            pool.uncache"),
+                    new Bug(
+                            "sharers of withdrawn blocks go on",
+                            "kvcache/KvCacheManager.java",
+                            "            if (sequence.block(i).withdrawn) {\n"
+                                    + "                return true;",
+                            "            if (sequence.block(i).withdrawn) {\n"
+                                    + "                return false;"),
+                    new Bug(
+                            "a request that fails in scheduling leaves its blocks to others",
+                            "engine/Scheduler.java",
+                            "            kvCache.withdraw(request.sequence());\n",
+                            ""),
+                    new Bug(
+                            "blocks of a later step are published",
+                            "kvcache/KvCacheManager.java",
+                            "i < numTokens / blockSize",
+                            "i < Math.min(sequence.numTokens() / blockSize, sequence.numBlocks())"),
+                    new Bug(
+                            "allocation gives half",
+                            "kvcache/KvCacheManager.java",
+                            "missing + reserve > pool.numFree()",
+                            "pool.numFree() == 0"),
+                    new Bug(
+                            "a preempted request loses a token",
+                            "kvcache/KvSequence.java",
+                            "        numPublished = n;",
+                            "        if (n == 0 && numPublished > 0) {\n"
+                                    + "            numTokens--;\n"
+                                    + "        }\n"
+                                    + "        numPublished = n;"),
+                    new Bug(
+                            "a preempted request counts as computed",
+                            "engine/Request.java",
+                            "        numComputedTokens = 0;\n" + "        numPreemptions",
+                            "        numPreemptions"),
+                    new Bug(
+                            "cached tokens are counted anew after preemption",
+                            "engine/Request.java",
+                            "if (status == RequestStatus.WAITING) {",
+                            "if (true) {"),
+                    new Bug(
+                            "admission is not released at the start",
+                            "engine/EngineLoop.java",
+                            "            if (request.numPreemptions() == 0) {\n"
+                                    + "                admission.release(request);\n"
+                                    + "            }",
+                            ""),
+                    new Bug(
+                            "admission is released at each start",
+                            "engine/EngineLoop.java",
+                            "            if (request.numPreemptions() == 0) {\n"
+                                    + "                admission",
+                            "            {\n" + "                admission"),
+                    new Bug(
+                            "admission is not released when waiting ends",
+                            "engine/EngineLoop.java",
+                            "        if (request.status() == RequestStatus.WAITING) {\n"
+                                    + "            admission.release(request);\n"
+                                    + "        }",
+                            ""),
+                    new Bug(
+                            "a refused request stays charged",
+                            "engine/Admission.java",
+                            "            requests.addAndGet(-n);\n"
+                                    + "            throw full(\"the queue of waiting requests is full\"",
+                            "            throw full(\"the queue of waiting requests is full\""),
+                    new Bug(
+                            "deadlines are ignored",
+                            "engine/EngineLoop.java",
+                            "            abort(expiry.group(), new EngineError(expiry.reason(), message));",
+                            "            if (queue) {\n"
+                                    + "                abort(expiry.group(), new EngineError(expiry.reason(), message));\n"
+                                    + "            }"),
+                    new Bug(
+                            "the queue timeout ends what runs",
+                            "engine/EngineLoop.java",
+                            "if (queue && expiry.group().scheduledNanos() >= 0) {",
+                            "if (false) {"),
+                    new Bug(
+                            "last come, first served",
+                            "engine/Scheduler.java",
+                            "var request = firstUnparked(waiting);",
+                            "var request = firstUnparked(waiting.descendingSet());"),
+                    new Bug(
+                            "priority is ignored",
+                            "engine/Scheduler.java",
+                            "comparingInt(r -> r.group().request().priority())",
+                            "comparingInt(r -> 0)"),
+                    new Bug(
+                            "a parked request goes on",
+                            "engine/Scheduler.java",
+                            "request.isParked() ? 0 : step.allowance",
+                            "step.allowance"),
+                    new Bug(
+                            "a parked request never goes on",
+                            "engine/OutputBuffer.java",
+                            "            size.decrementAndGet();\n",
+                            ""),
+                    new Bug(
+                            "readers are not told of an abort",
+                            "engine/EngineLoop.java",
+                            "                fail(request, error);\n"
+                                    + "            }\n"
+                                    + "        }\n"
+                                    + "        signalReaders();",
+                            "                fail(request, error);\n"
+                                    + "            }\n"
+                                    + "        }"),
+                    new Bug(
+                            "tokens go to the slots of the block before",
+                            "engine/BatchBuilder.java",
+                            "blockTables[i][position / blockSize] * blockSize",
+                            "blockTables[i][Math.max(0, position - 1) / blockSize] * blockSize"),
+                    new Bug(
+                            "a step exceeds its tokens",
+                            "engine/Scheduler.java",
+                            "            tokensLeft -= n;",
+                            "            tokensLeft--;"),
+                    new Bug(
+                            "one request too many runs",
+                            "engine/Scheduler.java",
+                            "running.size() < maxNumSeqs",
+                            "running.size() <= maxNumSeqs"),
+                    new Bug(
+                            "the victim is already in the step",
+                            "engine/Scheduler.java",
+                            "victim(running.indexOf(request))",
+                            "victim(0)"),
+                    new Bug(
+                            "a request alone never fits",
+                            "engine/Scheduler.java",
+                            "int reserve = running.isEmpty() ? 0 : watermark;",
+                            "int reserve = watermark + 1;"),
+                    new Bug(
+                            "the last output is sent twice",
+                            "engine/EngineLoop.java",
+                            "            send(request, output);\n" + "        }",
+                            "            send(request, output);\n"
+                                    + "            if (output.finish() != null) {\n"
+                                    + "                send(request, output);\n"
+                                    + "            }\n"
+                                    + "        }"),
+                    new Bug(
+                            "what may become a stop string goes out",
+                            "engine/OutputProcessor.java",
+                            "finish != null || stops == null ? held.length() : held.length() - stops.held()",
+                            "held.length()"),
+                    new Bug(
+                            "half a character is lost at the end",
+                            "engine/OutputProcessor.java",
+                            "        addText(detokenizer.flush(), false);\n",
+                            ""),
+                    new Bug(
+                            "usage misses a token",
+                            "engine/Request.java",
+                            "numCachedTokens, numOutputTokens())",
+                            "numCachedTokens, Math.max(0, numOutputTokens() - 1))"),
+                    new Bug(
+                            "keys share prefixes",
+                            "kvcache/BlockHasher.java",
+                            "            mac.update(key.getBytes(StandardCharsets.UTF_8));\n",
+                            ""),
+                    new Bug(
+                            "cache salts share prefixes",
+                            "kvcache/BlockHasher.java",
+                            "mac.doFinal(cacheSalt.getBytes(StandardCharsets.UTF_8))",
+                            "mac.doFinal()"),
+                    new Bug(
+                            "min_tokens is one short",
+                            "engine/BatchBuilder.java",
+                            "request.numOutputTokens() + 1 >= params.minTokens()",
+                            "request.numOutputTokens() + 2 >= params.minTokens()"),
+                    new Bug(
+                            "numbers that are not finite are taken",
+                            "engine/EngineLoop.java",
+                            "if (!sampled[i].finite()) {",
+                            "if (false) {"),
+                    new Bug(
+                            "one failed forward pass is enough",
+                            "engine/EngineLoop.java",
+                            "MAX_STRIKES = 2",
+                            "MAX_STRIKES = 1"),
+                    new Bug(
+                            "the second half of a failed batch is dropped",
+                            "engine/EngineLoop.java",
+                            "return generated + run(intact(parts.subList(half, parts.size())));",
+                            "return generated;"),
+                    new Bug(
+                            "choices sample alike",
+                            "engine/BatchBuilder.java",
+                            "                request.choice(),\n",
+                            "                0,\n"),
+                    new Bug(
+                            "prompt tokens are scored again",
+                            "engine/BatchBuilder.java",
+                            "Math.max(request.numComputedTokens(), request.numScoredTokens() - 1)",
+                            "request.numComputedTokens()"),
+                    new Bug(
+                            "rows of logits are mixed up",
+                            "engine/EngineLoop.java",
+                            "row += scored + (samples ? 1 : 0);",
+                            "row += samples ? 1 : 0;"),
+                    new Bug(
+                            "ended requests are kept",
+                            "engine/EngineLoop.java",
+                            "            groups.remove(group);\n",
+                            ""),
+                    new Bug(
+                            "deadlines of ended requests are kept",
+                            "engine/EngineLoop.java",
+                            "            expiries.removeAll(group.expiries());\n",
+                            ""));
+
+    @BeforeAll
+    static void silence() {
+        EngineLog.silence();
+    }
+
+    @AfterAll
+    static void speak() {
+        EngineLog.speak();
+    }
+
+    @TestFactory
+    Stream<DynamicTest> simulationCatches() {
+        return BUGS.stream().map(bug -> DynamicTest.dynamicTest(bug.name(), () -> caught(bug)));
+    }
+
+    private static void caught(Bug bug) throws Exception {
+        var loader = new MutantLoader(bug.file(), bug.snippet(), bug.replacement());
+        var failure = loader.firstFailure(1, SEEDS, STEPS);
+        assertNotNull(failure, "the simulation does not notice: " + bug.name());
+        System.out.println("planted: " + bug.name() + "; found at " + failure);
+    }
+
+    @Test
+    void theSimulationHoldsWithoutABug() throws Exception {
+        var loader =
+                new MutantLoader(
+                        "engine/Scheduler.java",
+                        "package io.chasqui.engine;",
+                        "package io.chasqui.engine;");
+        assertNull(loader.firstFailure(1, 20, STEPS));
+    }
+}
