@@ -29,8 +29,6 @@ final class CpuKvCache implements KvCacheStorage {
     /** Heads are padded to a multiple of this: two of the widest vectors. */
     static final int HEAD_MULTIPLE = 32;
 
-    private static final long ALIGNMENT = 64;
-
     private final Arena arena = Arena.ofShared();
     private final MemorySegment keys;
     private final MemorySegment values;
@@ -61,8 +59,8 @@ final class CpuKvCache implements KvCacheStorage {
         this.stride = stride(shape.headDim());
         this.width = Math.min(blockSize, TILE);
         long half = (long) layers * numBlocks * kvHeads * headBytes();
-        keys = arena.allocate(half, ALIGNMENT);
-        values = arena.allocate(half, ALIGNMENT);
+        keys = HugePageMemory.allocate(arena, half);
+        values = HugePageMemory.allocate(arena, half);
     }
 
     /** Elements a head takes. */
