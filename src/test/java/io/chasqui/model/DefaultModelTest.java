@@ -54,8 +54,7 @@ class DefaultModelTest {
         for (var golden : casesWithIds()) {
             var expected = golden.get("top_logprobs");
             var actual = step(sequence(golden), 20);
-            assertEquals(
-                    expected.get(0).get(0).asInt(), actual.topTokens()[0], golden.toString());
+            assertEquals(expected.get(0).get(0).asInt(), actual.topTokens()[0], golden.toString());
             for (var pair : expected) {
                 int at = indexOf(pair.get(0).asInt(), actual.topTokens());
                 // The last of the list may change places with the first outside it.
