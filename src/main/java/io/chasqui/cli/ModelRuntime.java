@@ -60,8 +60,7 @@ final class ModelRuntime implements AutoCloseable {
 
     /** Starts its engine. */
     ServedModel start(EngineListener listener) {
-        var chosen = config.chatFormat().orElse(local.chatFormat());
-        var format = ChatTemplates.select(chosen, loaded.chatTemplate(), loaded.tokenizer());
+        var format = chatFormat();
         var endTokens = new LinkedHashSet<>(loaded.eosTokens());
         if (format.template() != null) {
             endTokens.addAll(format.template().endTokens(loaded.tokenizer()));
@@ -86,6 +85,16 @@ final class ModelRuntime implements AutoCloseable {
                 defaults(),
                 Instant.now().getEpochSecond(),
                 fingerprint());
+    }
+
+    /** The format asked for; else that of the model's own template; else that of the catalogue. */
+    private ChatTemplates.Selection chatFormat() {
+        var asked = config.chatFormat().orElse(null);
+        var own = ChatTemplates.select(asked, loaded.chatTemplate(), loaded.tokenizer());
+        if (own.template() != null || asked != null || local.chatFormat() == null) {
+            return own;
+        }
+        return ChatTemplates.select(local.chatFormat(), null, loaded.tokenizer());
     }
 
     private EngineConfig engineConfig() {
