@@ -9,12 +9,16 @@ import java.util.Arrays;
 
 /**
  * Runs a model for a moment before it is ready, so that the first request does not meet interpreted
- * kernels: a prompt, then single tokens, in blocks that nobody has yet.
+ * kernels. The first single token costs as much as a hundred later ones and makes the compiler busy
+ * with what all steps share; then steps of more tokens, which use kernels of their own. All in
+ * blocks that nobody has yet.
  */
 final class WarmUp {
-    private static final int PROMPT = 32;
-    private static final int STEPS = 24;
-    private static final Duration LIMIT = Duration.ofMillis(700);
+    /** Tokens of each step. */
+    private static final int[] STEPS = {1, 1, 1, 1, 8, 1, 32, 1, 32, 1, 1, 64};
+
+    /** No step begins later than this after the start. */
+    private static final Duration LIMIT = Duration.ofMillis(1500);
 
     private WarmUp() {}
 
@@ -23,11 +27,14 @@ final class WarmUp {
      */
     static void run(LlamaModel model, int maxTokens) {
         int slots = model.kvCache().numBlocks() * model.kvCache().blockSize();
-        int prompt = Math.min(Math.min(PROMPT, maxTokens), slots / 2);
         long end = System.nanoTime() + LIMIT.toNanos();
-        step(model, 0, prompt);
-        for (int i = 0; i < STEPS && prompt + i < slots && System.nanoTime() < end; i++) {
-            step(model, prompt + i, 1);
+        int done = 0;
+        for (int wanted : STEPS) {
+            int tokens = Math.min(wanted, Math.min(maxTokens, slots - done));
+            if (tokens > 0 && System.nanoTime() - end < 0) {
+                step(model, done, tokens);
+                done += tokens;
+            }
         }
     }
 
