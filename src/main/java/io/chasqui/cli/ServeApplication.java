@@ -6,6 +6,8 @@ import io.chasqui.config.ApiKeys;
 import io.chasqui.engine.EngineListener;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
+import io.quarkus.runtime.ShutdownEvent;
+import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Instance;
 import jakarta.inject.Inject;
 import java.io.PrintWriter;
@@ -19,6 +21,7 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 public final class ServeApplication implements QuarkusApplication {
     private static volatile CompletableFuture<ModelRuntime> loading;
     private static volatile StartupTimes times;
+    private static volatile ModelRuntime running;
 
     private final ModelRegistry registry;
     private final Instance<EngineListener> listener;
@@ -46,7 +49,9 @@ public final class ServeApplication implements QuarkusApplication {
     @Override
     public int run(String... args) {
         times.parts().put("HTTP", Duration.between(times.processStart(), Instant.now()));
-        try (var runtime = loading.join()) {
+        try {
+            var runtime = loading.join();
+            running = runtime;
             var model =
                     runtime.start(listener.isResolvable() ? listener.get() : EngineListener.NONE);
             registry.add(model);
@@ -57,6 +62,13 @@ public final class ServeApplication implements QuarkusApplication {
             return 0;
         } catch (CompletionException e) {
             return Main.report(e.getCause(), new PrintWriter(System.err, true));
+        }
+    }
+
+    /** Only now: until the sockets are closed, requests may still be running. */
+    static void close(@Observes ShutdownEvent event) {
+        if (running != null) {
+            running.close();
         }
     }
 

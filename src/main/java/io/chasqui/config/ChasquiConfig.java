@@ -112,7 +112,7 @@ public interface ChasquiConfig {
     @WithDefault("0s")
     Duration shutdownDelay();
 
-    /** After SIGTERM, time for running requests to finish; it includes the delay. */
+    /** After SIGTERM, time for running requests to finish, once the delay is over. */
     @WithDefault("20s")
     Duration shutdownTimeout();
 

@@ -3,6 +3,7 @@ package io.chasqui.http;
 import io.chasqui.config.ApiKeys.Caller;
 import io.vertx.core.Context;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.RoutingContext;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -72,8 +73,12 @@ final class Call {
     }
 
     /** Cuts the connection; for HTTP/2 the stream. */
-    void reset() {
-        context.response().reset();
+    void cut() {
+        if (context.request().version() == HttpVersion.HTTP_2) {
+            context.response().reset();
+        } else {
+            context.request().connection().close();
+        }
     }
 
     Caller caller() {

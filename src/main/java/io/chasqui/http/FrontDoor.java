@@ -24,10 +24,12 @@ final class FrontDoor {
     private static final int HEADER_OVERHEAD = 4;
 
     private final ApiKeyFilter keyFilter;
+    private final OpenCalls calls;
     private final RequestLog log;
     private final HttpMetrics metrics;
 
-    FrontDoor(ApiKeyFilter keyFilter, RequestLog log, HttpMetrics metrics) {
+    FrontDoor(ApiKeyFilter keyFilter, OpenCalls calls, RequestLog log, HttpMetrics metrics) {
+        this.calls = calls;
         this.keyFilter = keyFilter;
         this.log = log;
         this.metrics = metrics;
@@ -49,12 +51,11 @@ final class FrontDoor {
     private void enter(RoutingContext context) {
         var call = Call.begin(context);
         context.response().putHeader("x-request-id", call.id());
-        QuarkusRequestWrapper.get(context.request())
-                .addRequestDoneHandler(
-                        ignored -> {
-                            call.close();
-                            log.write(call, context.response().getStatusCode());
-                        });
+        calls.opened();
+        call.onClose(calls::closed);
+        ConnectionEnd.watch(call);
+        QuarkusRequestWrapper.get(context.request()).addRequestDoneHandler(ignored -> call.close());
+        call.onClose(() -> log.write(call, context.response().getStatusCode()));
         countRetry(call);
         var error = oversized(context.request());
         error = error == null ? keyFilter.check(call) : error;

@@ -57,7 +57,7 @@ final class GenerationRecorder implements OutputPublisher.Listener {
 
     @Override
     public void onStall() {
-        call.reset();
+        call.cut();
     }
 
     private GenerationSummary summary() {

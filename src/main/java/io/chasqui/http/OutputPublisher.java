@@ -33,7 +33,7 @@ final class OutputPublisher implements Flow.Publisher<byte[]>, Flow.Subscription
     private long lastWriteNanos = startNanos;
     private boolean opened;
     private boolean committed;
-    private boolean done;
+    private volatile boolean done;
     private ApiError failure;
 
     /** Looks on. */
@@ -79,6 +79,7 @@ final class OutputPublisher implements Flow.Publisher<byte[]>, Flow.Subscription
     @Override
     public void cancel() {
         generation.disconnected();
+        done = true;
         eventLoop.runOnContext(ignored -> stop());
     }
 

@@ -24,6 +24,7 @@ class DisconnectTest extends HttpTestBase {
     private static final String CHAT = "/v1/chat/completions";
 
     @Inject MeterRegistry meters;
+    @Inject OpenCalls calls;
 
     @BeforeEach
     void shut() {
@@ -129,6 +130,7 @@ class DisconnectTest extends HttpTestBase {
                             var engine = TestModels.engine(registry, TestModels.HASH);
                             return TestModels.isIdle(engine.stats()) && engine.queued() == 0;
                         });
+        await().until(() -> calls.count() == 0);
         var answers = List.of(chat(TestModels.HASH, "\"max_tokens\":5").statusCode());
         assertEquals(List.of(200), answers);
     }
