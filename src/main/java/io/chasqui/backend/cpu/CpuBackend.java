@@ -23,6 +23,7 @@ public final class CpuBackend implements Backend {
     private final Kernels kernels;
     private final WorkerPool pool;
     private final Arena weights = Arena.ofShared();
+    private final HugePageMemory weightMemory = new HugePageMemory(weights);
 
     private CpuForwardPass pass;
     private Embedding embedding;
@@ -74,7 +75,7 @@ public final class CpuBackend implements Backend {
     public LinearWeights packLinear(List<LinearSource> stacked) {
         return PackedMatrix.pack(
                 stacked,
-                weights,
+                weightMemory,
                 (count, band) -> pool.run(count, 1, (worker, from, to) -> band.run(from, to)));
     }
 

@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.invoke.MethodHandle;
 
 /**
@@ -18,8 +19,9 @@ import java.lang.invoke.MethodHandle;
  * <p>Linux only, by {@code mmap} and {@code madvise}; elsewhere, for small sizes, and when the
  * calls fail, the memory comes from the arena.
  */
-public final class HugePageMemory {
+final class HugePageMemory implements SegmentAllocator {
     private static final long PAGE = 2L << 20;
+    private static final long SLAB = 16 * PAGE;
     private static final int PROT_READ_WRITE = 3;
     private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
     private static final int MADV_HUGEPAGE = 14;
@@ -42,14 +44,38 @@ public final class HugePageMemory {
     private static final MethodHandle MUNMAP =
             LINUX ? function("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG)) : null;
 
-    private HugePageMemory() {}
+    private final Arena arena;
+    private MemorySegment slab = MemorySegment.NULL;
+    private long used;
+
+    /**
+     * An allocator for many pieces, each perhaps smaller than a page: they lie one after another in
+     * slabs. For one thread.
+     */
+    HugePageMemory(Arena arena) {
+        this.arena = arena;
+    }
+
+    @Override
+    public MemorySegment allocate(long bytes, long alignment) {
+        if (bytes > SLAB / 4) {
+            return allocate(arena, bytes);
+        }
+        long from = Math.ceilDiv(used, alignment) * alignment;
+        if (from + bytes > slab.byteSize()) {
+            slab = allocate(arena, SLAB);
+            from = 0;
+        }
+        used = from + bytes;
+        return slab.asSlice(from, bytes);
+    }
 
     /**
      * Memory that lives as long as {@code arena}, aligned to at least 64 bytes.
      *
      * @throws OutOfMemoryError when the system has no more
      */
-    public static MemorySegment allocate(Arena arena, long bytes) {
+    static MemorySegment allocate(Arena arena, long bytes) {
         if (!LINUX || bytes < PAGE) {
             return arena.allocate(bytes, 64);
         }

@@ -2,8 +2,8 @@ package io.chasqui.backend.cpu;
 
 import io.chasqui.backend.LinearWeights;
 import io.chasqui.loader.LinearSource;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -81,12 +81,13 @@ final class PackedMatrix implements LinearWeights {
     /**
      * Packs matrices of the same number of columns, rows stacked in the order given.
      *
-     * @param arena owns the packed data
+     * @param memory owns the packed data
      * @param parallel runs the packing, cut by tiles
      * @throws IllegalArgumentException if the numbers of columns differ or do not fill the blocks
      *     of a format
      */
-    static PackedMatrix pack(List<LinearSource> stacked, Arena arena, ParallelFor parallel) {
+    static PackedMatrix pack(
+            List<LinearSource> stacked, SegmentAllocator memory, ParallelFor parallel) {
         int columns = stacked.getFirst().columns();
         for (LinearSource source : stacked) {
             requireColumns(source, columns);
@@ -94,7 +95,7 @@ final class PackedMatrix implements LinearWeights {
         List<List<LinearSource>> runs = runsOfEqualFormat(stacked);
         List<Part> parts = layOut(runs, columns);
         Part last = parts.getLast();
-        MemorySegment data = arena.allocate(last.offset + last.tiles * last.tileBytes, ALIGNMENT);
+        MemorySegment data = memory.allocate(last.offset + last.tiles * last.tileBytes, ALIGNMENT);
         for (int i = 0; i < parts.size(); i++) {
             Part part = parts.get(i);
             TilePacker packer = new TilePacker(runs.get(i), part.format, columns);

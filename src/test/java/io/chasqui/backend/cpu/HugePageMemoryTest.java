@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -36,6 +37,25 @@ class HugePageMemoryTest {
             second.fill((byte) 1);
             assertEquals(0, first.get(JAVA_BYTE, 0));
             assertEquals(0, first.get(JAVA_BYTE, first.byteSize() - 1));
+        }
+    }
+
+    @Test
+    void placesManyPiecesApartAndAligned() {
+        try (var arena = Arena.ofShared()) {
+            var memory = new HugePageMemory(arena);
+            var pieces = new ArrayList<MemorySegment>();
+            for (int i = 0; i < 200; i++) {
+                long bytes = 1 + i * 7919L % 1_000_000;
+                var piece = memory.allocate(i == 100 ? 5 * HUGE : bytes, 64);
+                assertEquals(0, piece.address() % 64);
+                pieces.add(piece.fill((byte) i));
+            }
+            for (int i = 0; i < pieces.size(); i++) {
+                var piece = pieces.get(i);
+                assertEquals((byte) i, piece.get(JAVA_BYTE, 0));
+                assertEquals((byte) i, piece.get(JAVA_BYTE, piece.byteSize() - 1));
+            }
         }
     }
 
