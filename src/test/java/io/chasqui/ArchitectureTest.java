@@ -161,7 +161,8 @@ class ArchitectureTest {
         for (var framework : List.of("io.quarkus..", "jakarta.ws..", "io.vertx..")) {
             onlyIn(framework, places);
         }
-        onlyIn("io.micrometer..", name("observability"));
+        // The HTTP layer counts what only it sees: refusals, aborts, retries.
+        onlyIn("io.micrometer..", name("observability"), name("http"));
     }
 
     @Test

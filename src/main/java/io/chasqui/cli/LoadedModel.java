@@ -7,6 +7,7 @@ import io.chasqui.catalog.LocalModel;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.config.ChasquiConfig.KvCacheType;
 import io.chasqui.model.Checkpoint;
+import io.chasqui.model.GenerationDefaults;
 import io.chasqui.model.Geometry;
 import io.chasqui.model.LlamaConfig;
 import io.chasqui.model.LlamaModel;
@@ -36,6 +37,7 @@ import java.util.concurrent.atomic.AtomicReference;
  * @param backendName of logs and fingerprints
  * @param chatTemplate text of the template in the model's files, or null
  * @param eosTokens end tokens that the checkpoint names
+ * @param sampling what the checkpoint recommends
  * @param heartbeat what the model calls between layers; set by whoever runs a watchdog
  * @param times how long the parts took
  */
@@ -45,6 +47,7 @@ record LoadedModel(
         Tokenizer tokenizer,
         String chatTemplate,
         SequencedSet<Integer> eosTokens,
+        GenerationDefaults sampling,
         AtomicReference<Runnable> heartbeat,
         Map<String, Duration> times)
         implements AutoCloseable {
@@ -90,6 +93,7 @@ record LoadedModel(
                     tokenizer.join(),
                     chatTemplate(local, checkpoint),
                     checkpoint.eosTokenIds(),
+                    checkpoint.generationDefaults(),
                     heartbeat,
                     times);
         } catch (RuntimeException | Error e) {

@@ -114,24 +114,27 @@ final class ModelRuntime implements AutoCloseable {
                 STEP_TARGET);
     }
 
+    /** What the checkpoint recommends; else the catalogue, since a GGUF file says nothing. */
     private GenerationDefaults defaults() {
         var standard = GenerationDefaults.OPENAI;
         if (config.generationConfig() == ChasquiConfig.GenerationConfig.OPENAI) {
             return standard;
         }
-        return local.sampling().map(s -> merge(s, standard)).orElse(standard);
-    }
-
-    private static GenerationDefaults merge(Sampling own, GenerationDefaults standard) {
+        var own = loaded.sampling();
+        var listed = local.sampling().orElse(new Sampling(null, null, null, null));
         return new GenerationDefaults(
-                or(own.temperature(), standard.temperature()),
-                or(own.topP(), standard.topP()),
-                Objects.requireNonNullElse(own.topK(), standard.topK()),
-                or(own.repetitionPenalty(), standard.repetitionPenalty()));
+                first(own.temperature(), listed.temperature(), standard.temperature()).floatValue(),
+                first(own.topP(), listed.topP(), standard.topP()).floatValue(),
+                first(own.topK(), listed.topK(), standard.topK()).intValue(),
+                first(
+                                own.repetitionPenalty(),
+                                listed.repetitionPenalty(),
+                                standard.repetitionPenalty())
+                        .floatValue());
     }
 
-    private static float or(Double own, float standard) {
-        return own == null ? standard : own.floatValue();
+    private static Number first(Number own, Number listed, Number standard) {
+        return own != null ? own : listed != null ? listed : standard;
     }
 
     /** Changes when outputs may: model, kernels, KV type, version. */
