@@ -102,7 +102,10 @@ final class Call {
         summary = generated;
     }
 
-    /** Runs an action when the answer is complete or the client has left; at once if it has. */
+    /**
+     * Runs an action when the answer is complete or the client has left; at once if it has. What
+     * was registered last runs first.
+     */
     void onClose(Runnable action) {
         synchronized (this) {
             if (!closed) {
@@ -121,7 +124,7 @@ final class Call {
                 return;
             }
             closed = true;
-            actions = List.copyOf(closeActions);
+            actions = List.copyOf(closeActions).reversed();
         }
         actions.forEach(Runnable::run);
     }
