@@ -27,7 +27,12 @@ final class AttentionScratch {
 
     final float[] totalStates;
 
+    /** With fewer queries than this, BF16 is widened in the kernels and not beforehand. */
+    private static final int MIN_QUERIES_TO_WIDEN = 4;
+
     private final Kernels kernels;
+    private final AttentionKernels f32;
+    private final AttentionKernels bf16;
     private final int group;
     private final int stride;
     private final float[] scores;
@@ -36,12 +41,21 @@ final class AttentionScratch {
     private final MemorySegment values;
     private final long[] keyTiles = new long[TILES];
     private final long[] valueTiles = new long[TILES];
+    private AttentionKernels loaded;
     private MemorySegment keySource;
     private MemorySegment valueSource;
     private int tiles;
 
-    AttentionScratch(Kernels kernels, int queries, int group, int stride) {
+    AttentionScratch(
+            Kernels kernels,
+            AttentionKernels f32,
+            AttentionKernels bf16,
+            int queries,
+            int group,
+            int stride) {
         this.kernels = kernels;
+        this.f32 = f32;
+        this.bf16 = bf16;
         this.group = group;
         this.stride = stride;
         span = new float[queries * group * stride];
@@ -65,20 +79,23 @@ final class AttentionScratch {
     }
 
     /**
-     * Makes the {@code n} positions from {@code start} on available as F32 tiles: in place where
-     * the cache holds them so, else widened or gathered.
+     * Makes the {@code n} positions from {@code start} on available as tiles: in place where the
+     * cache holds them so, else gathered; BF16 widened if many queries will read it.
      */
-    void load(CpuKvCache cache, int layer, int kvHead, int[] blocks, int start, int n) {
+    void load(
+            CpuKvCache cache, int layer, int kvHead, int[] blocks, int start, int n, int queries) {
         tiles = Math.ceilDiv(n, TILE);
+        loaded = f32;
         if (cache.width() < TILE) {
             gather(cache, layer, kvHead, blocks, start, n);
         } else {
             locate(cache, layer, kvHead, blocks, start);
-            if (cache.dtype() == KvDType.BF16) {
+            if (cache.dtype() == KvDType.BF16 && queries >= MIN_QUERIES_TO_WIDEN) {
                 widen(cache);
             } else {
                 keySource = cache.keys();
                 valueSource = cache.values();
+                loaded = cache.dtype() == KvDType.BF16 ? bf16 : f32;
             }
         }
         if (tiles % 2 == 1) {
@@ -144,11 +161,11 @@ final class AttentionScratch {
      */
     void chunk(float[] q, int qAt, int headDim, int row, int heads, int n, float scale) {
         int tileCount = Math.ceilDiv(n, TILE);
-        kernels.scores(heads, q, qAt, headDim, keySource, keyTiles, tileCount, scores, 0);
+        loaded.scores(heads, q, qAt, headDim, keySource, keyTiles, tileCount, scores, 0);
         for (int h = 0; h < heads; h++) {
             corrections[h] = softmax(h * CHUNK, n, tileCount * TILE, scale, 2 * (row + h));
         }
-        kernels.accumulate(
+        loaded.accumulate(
                 heads,
                 scores,
                 0,

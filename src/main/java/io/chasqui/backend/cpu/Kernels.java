@@ -1,5 +1,6 @@
 package io.chasqui.backend.cpu;
 
+import io.chasqui.backend.KvDType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -50,45 +51,8 @@ interface Kernels {
     /** Widens {@code n} BF16 values, n a multiple of 16, at byte offsets. */
     void widen(MemorySegment bf16, long from, MemorySegment f32, long to, int n);
 
-    /**
-     * Dot products of the queries of a group with a chunk of keys: {@code scores[h · CHUNK + j]},
-     * each one chain over the head's elements. Scores past the last wanted position, up to a
-     * multiple of 32, are meaningless.
-     *
-     * @param heads 1, 3 or 4 heads, {@code q} holding them {@code headDim} apart
-     * @param tiles byte offset of each 16-position tile {@code [headDim][16]} of F32 keys; entries
-     *     beyond {@code tileCount} up to an even number repeat a valid one
-     */
-    void scores(
-            int heads,
-            float[] q,
-            int qAt,
-            int headDim,
-            MemorySegment keys,
-            long[] tiles,
-            int tileCount,
-            float[] scores,
-            int scoresAt);
-
-    /**
-     * {@code out[h · stride + d] = out · correction[h] + Σ p[h · CHUNK + j] · value[j][d]} over j
-     * in {@code [0, n)}, one chain upwards; n &gt; 0.
-     *
-     * @param heads 1, 3 or 4 heads
-     * @param tiles byte offset of each 16-position tile {@code [16][stride]} of F32 values
-     */
-    void accumulate(
-            int heads,
-            float[] p,
-            int pAt,
-            int n,
-            MemorySegment values,
-            long[] tiles,
-            int stride,
-            float[] correction,
-            int correctionAt,
-            float[] out,
-            int outAt);
+    /** The kernels of attention over keys and values of that type. */
+    AttentionKernels attention(KvDType dtype);
 
     /** total = total · a + part · b. */
     void fold(float[] total, int totalAt, float a, float[] part, int partAt, float b, int n);

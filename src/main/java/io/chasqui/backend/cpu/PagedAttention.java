@@ -1,5 +1,6 @@
 package io.chasqui.backend.cpu;
 
+import io.chasqui.backend.KvDType;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
@@ -58,9 +59,12 @@ final class PagedAttention {
         parts = new float[Math.multiplyExact(maxParts, shape.heads() * stride)];
         partStates = new float[maxParts * shape.heads() * 2];
         missing = new AtomicIntegerArray(maxParts * kvHeads);
+        var f32 = kernels.attention(KvDType.F32);
+        var bf16 = kernels.attention(KvDType.BF16);
         scratch = new AttentionScratch[pool.size()];
         for (int w = 0; w < scratch.length; w++) {
-            scratch[w] = new AttentionScratch(kernels, AttentionPlan.QUERIES, group, stride);
+            scratch[w] =
+                    new AttentionScratch(kernels, f32, bf16, AttentionPlan.QUERIES, group, stride);
         }
     }
 
@@ -162,12 +166,12 @@ final class PagedAttention {
         int lastPosition = positions[end - 1];
         int endPosition = Math.min((span + 1) * SPAN, lastPosition + 1);
         for (int start = span * SPAN; start < endPosition; start += CHUNK) {
-            mine.load(
-                    cache, layer, kvHead, blocks, start, Math.min(CHUNK, lastPosition + 1 - start));
+            int n = Math.min(CHUNK, lastPosition + 1 - start);
+            mine.load(cache, layer, kvHead, blocks, start, n, end - first);
             for (int t = first; t < end; t++) {
-                int n = Math.min(CHUNK, positions[t] + 1 - start);
-                if (n > 0) {
-                    attendChunk(mine, t, t - first, kvHead, n);
+                int seen = Math.min(CHUNK, positions[t] + 1 - start);
+                if (seen > 0) {
+                    attendChunk(mine, t, t - first, kvHead, seen);
                 }
             }
         }

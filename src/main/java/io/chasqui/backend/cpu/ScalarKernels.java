@@ -1,12 +1,11 @@
 package io.chasqui.backend.cpu;
 
+import io.chasqui.backend.KvDType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** {@link Kernels} in plain Java: the twin that the vector kernels must equal bit for bit. */
 final class ScalarKernels implements Kernels {
-    private static final int CHUNK = PagedAttention.CHUNK;
-
     @Override
     public String name() {
         return "scalar";
@@ -76,53 +75,8 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void scores(
-            int heads,
-            float[] q,
-            int qAt,
-            int headDim,
-            MemorySegment keys,
-            long[] tiles,
-            int tileCount,
-            float[] scores,
-            int scoresAt) {
-        for (int h = 0; h < heads; h++) {
-            for (int j = 0; j < tileCount * LANES; j++) {
-                long key = tiles[j / LANES] + 4L * (j % LANES);
-                float sum = 0;
-                for (int d = 0; d < headDim; d++) {
-                    float k = keys.get(ValueLayout.JAVA_FLOAT, key + 4L * LANES * d);
-                    sum = Math.fma(k, q[qAt + h * headDim + d], sum);
-                }
-                scores[scoresAt + h * CHUNK + j] = sum;
-            }
-        }
-    }
-
-    @Override
-    public void accumulate(
-            int heads,
-            float[] p,
-            int pAt,
-            int n,
-            MemorySegment values,
-            long[] tiles,
-            int stride,
-            float[] correction,
-            int correctionAt,
-            float[] out,
-            int outAt) {
-        for (int h = 0; h < heads; h++) {
-            for (int d = 0; d < stride; d++) {
-                float sum = out[outAt + h * stride + d] * correction[correctionAt + h];
-                for (int j = 0; j < n; j++) {
-                    long value = tiles[j / LANES] + 4L * ((long) (j % LANES) * stride + d);
-                    float v = values.get(ValueLayout.JAVA_FLOAT, value);
-                    sum = Math.fma(v, p[pAt + h * CHUNK + j], sum);
-                }
-                out[outAt + h * stride + d] = sum;
-            }
-        }
+    public AttentionKernels attention(KvDType dtype) {
+        return new ScalarAttentionKernels(dtype);
     }
 
     @Override

@@ -16,13 +16,17 @@ import jdk.incubator.vector.VectorSpecies;
 final class WidthTemplate {
     private WidthTemplate() {}
 
-    /** A new instance of {@code template}, which has a constructor without arguments. */
-    static <T> T instantiate(Class<? extends T> template, VectorSpecies<Float> species) {
+    /**
+     * A new instance of {@code template}, which has a constructor without arguments.
+     *
+     * @param classData the species, or what holds it
+     */
+    static <T> T instantiate(Class<? extends T> template, Object classData) {
         var file = template.getSimpleName() + ".class";
         try (var in = template.getResourceAsStream(file)) {
             var lookup =
                     MethodHandles.lookup()
-                            .defineHiddenClassWithClassData(in.readAllBytes(), species, true);
+                            .defineHiddenClassWithClassData(in.readAllBytes(), classData, true);
             var constructor =
                     lookup.findConstructor(lookup.lookupClass(), MethodType.methodType(void.class));
             @SuppressWarnings("unchecked")
@@ -40,8 +44,13 @@ final class WidthTemplate {
     /** The species a template was defined for; {@code lookup} is the template's own. */
     @SuppressWarnings("unchecked")
     static VectorSpecies<Float> species(MethodHandles.Lookup lookup) {
+        return classData(lookup, VectorSpecies.class);
+    }
+
+    /** What a template was defined for; {@code lookup} is the template's own. */
+    static <T> T classData(MethodHandles.Lookup lookup, Class<T> type) {
         try {
-            return MethodHandles.classData(lookup, ConstantDescs.DEFAULT_NAME, VectorSpecies.class);
+            return MethodHandles.classData(lookup, ConstantDescs.DEFAULT_NAME, type);
         } catch (IllegalAccessException e) {
             throw new IllegalStateException(e);
         }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.chasqui.backend.KvDType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -88,50 +89,64 @@ class KernelsTest {
     @MethodSource("vectorKernels")
     void attentionKernelsEqualTheScalarTwin(Kernels vector) {
         var random = new SplittableRandom(1);
-        for (int headDim : new int[] {8, 16, 48, 64, 128}) {
-            int stride = CpuKvCache.stride(headDim);
-            for (int heads : new int[] {1, 3, 4}) {
-                for (int n : new int[] {1, 5, 16, 17, 32, 40, 63, 64}) {
-                    float[] q = gaussian(random, heads * headDim + 5, 1);
-                    var keys = segment(random, 64 * stride);
-                    long[] tiles = {4L * 16 * stride, 0, 4L * 48 * stride, 4L * 32 * stride};
-                    int tileCount = Math.ceilDiv(n, 16);
-                    float[] p = gaussian(random, 4 * 64, 1);
-                    float[] correction = gaussian(random, 4, 1);
-                    float[] start = gaussian(random, heads * stride, 1);
-                    var where = "headDim " + headDim + ", heads " + heads + ", n " + n;
-
-                    float[] expected = new float[4 * 64];
-                    float[] actual = new float[4 * 64];
-                    SCALAR.scores(heads, q, 5, headDim, keys, tiles, tileCount, expected, 0);
-                    vector.scores(heads, q, 5, headDim, keys, tiles, tileCount, actual, 0);
-                    for (int h = 0; h < heads; h++) {
-                        assertArrayEquals(
-                                bits(Arrays.copyOfRange(expected, h * 64, h * 64 + n)),
-                                bits(Arrays.copyOfRange(actual, h * 64, h * 64 + n)),
-                                where);
+        for (var dtype : KvDType.values()) {
+            for (int headDim : new int[] {8, 16, 48, 64, 128}) {
+                for (int heads : new int[] {1, 3, 4}) {
+                    for (int n : new int[] {1, 5, 16, 17, 32, 40, 63, 64}) {
+                        checkAttention(vector, dtype, headDim, heads, n, random);
                     }
-
-                    float[] expectedOut = start.clone();
-                    float[] actualOut = start.clone();
-                    SCALAR.accumulate(
-                            heads, p, 0, n, keys, tiles, stride, correction, 0, expectedOut, 0);
-                    vector.accumulate(
-                            heads, p, 0, n, keys, tiles, stride, correction, 0, actualOut, 0);
-                    assertArrayEquals(bits(expectedOut), bits(actualOut), where);
-
-                    SCALAR.fold(expectedOut, 0, 0.3f, start, 0, 0.9f, stride);
-                    vector.fold(actualOut, 0, 0.3f, start, 0, 0.9f, stride);
-                    assertArrayEquals(bits(expectedOut), bits(actualOut), where);
                 }
             }
         }
     }
 
-    private static MemorySegment segment(RandomGenerator random, int n) {
-        var segment = Arena.ofAuto().allocate(4L * n, 64);
+    private static void checkAttention(
+            Kernels vector, KvDType dtype, int headDim, int heads, int n, RandomGenerator random) {
+        int stride = CpuKvCache.stride(headDim);
+        var expectedKernels = SCALAR.attention(dtype);
+        var actualKernels = vector.attention(dtype);
+        float[] q = gaussian(random, heads * headDim + 5, 1);
+        var data = segment(random, dtype, 64 * stride);
+        long tile = 16L * stride * dtype.bytes();
+        long[] tiles = {tile, 0, 3 * tile, 2 * tile};
+        int tileCount = Math.ceilDiv(n, 16);
+        var where = "%s, headDim %d, heads %d, n %d".formatted(dtype, headDim, heads, n);
+
+        float[] expected = new float[4 * 64];
+        float[] actual = new float[4 * 64];
+        expectedKernels.scores(heads, q, 5, headDim, data, tiles, tileCount, expected, 0);
+        actualKernels.scores(heads, q, 5, headDim, data, tiles, tileCount, actual, 0);
+        for (int h = 0; h < heads; h++) {
+            assertArrayEquals(
+                    bits(Arrays.copyOfRange(expected, h * 64, h * 64 + n)),
+                    bits(Arrays.copyOfRange(actual, h * 64, h * 64 + n)),
+                    where);
+        }
+
+        float[] p = gaussian(random, 4 * 64, 1);
+        float[] correction = gaussian(random, 4, 1);
+        float[] start = gaussian(random, heads * stride, 1);
+        float[] expectedOut = start.clone();
+        float[] actualOut = start.clone();
+        expectedKernels.accumulate(
+                heads, p, 0, n, data, tiles, stride, correction, 0, expectedOut, 0);
+        actualKernels.accumulate(heads, p, 0, n, data, tiles, stride, correction, 0, actualOut, 0);
+        assertArrayEquals(bits(expectedOut), bits(actualOut), where);
+
+        SCALAR.fold(expectedOut, 0, 0.3f, start, 0, 0.9f, stride);
+        vector.fold(actualOut, 0, 0.3f, start, 0, 0.9f, stride);
+        assertArrayEquals(bits(expectedOut), bits(actualOut), where);
+    }
+
+    private static MemorySegment segment(RandomGenerator random, KvDType dtype, int n) {
+        var segment = Arena.ofAuto().allocate((long) n * dtype.bytes(), 64);
         for (int i = 0; i < n; i++) {
-            segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
+            float value = (float) random.nextGaussian();
+            if (dtype == KvDType.F32) {
+                segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+            } else {
+                segment.setAtIndex(ValueLayout.JAVA_SHORT, i, CpuKvCache.bf16(value));
+            }
         }
         return segment;
     }
