@@ -21,7 +21,7 @@ final class RowSampler {
      * Tokens less likely than this times the likeliest are looked at only if those above do not
      * suffice for top-k or top-p.
      */
-    private static final float FIRST_GUESS = 0x1p-11f;
+    private static final float[] GUESSES = {0x1p-11f, 0x1p-18f, 0x1p-26f};
 
     private static final int[] NO_TOKENS = {};
     private static final float[] NO_LOGPROBS = {};
@@ -190,8 +190,11 @@ final class RowSampler {
      */
     private int candidates(SamplerParams params, boolean topK, double total) {
         float lowest = Math.max(params.minP(), Float.MIN_VALUE);
-        if (FIRST_GUESS > lowest) {
-            int count = select(FIRST_GUESS);
+        for (float guess : GUESSES) {
+            if (guess <= lowest) {
+                break;
+            }
+            int count = select(guess);
             boolean enough =
                     topK
                             ? count >= params.topK()
