@@ -5,8 +5,6 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.chasqui.backend.SampledToken;
 import io.chasqui.config.EngineConfig;
-import io.chasqui.engine.EngineListener.RequestStats;
-import io.chasqui.engine.EngineListener.StepStats;
 import io.chasqui.engine.SchedulerOutput.Scheduled;
 import io.chasqui.executor.ModelExecutor;
 import io.chasqui.kvcache.BlockHasher;
@@ -41,7 +39,6 @@ final class EngineLoop {
     private final ModelExecutor executor;
     private final Tokenizer tokenizer;
     private final Set<Integer> endTokens;
-    private final EngineListener listener;
     private final Clock clock;
     private final Admission admission;
     private final BlockHasher hasher;
@@ -49,6 +46,7 @@ final class EngineLoop {
     private final Scheduler scheduler;
     private final BatchBuilder batches;
     private final StepBudget budget;
+    private final EngineMonitor monitor;
 
     /** All requests taken and not ended. */
     private final Set<RequestGroup> groups = new LinkedHashSet<>();
@@ -59,11 +57,6 @@ final class EngineLoop {
     private final Set<OutputBuffer> touched = new LinkedHashSet<>();
 
     private long arrivals;
-    private long steps;
-    private long listenerFailures;
-    private volatile EngineStats stats;
-    private volatile long heartbeat;
-    private volatile boolean working;
 
     EngineLoop(
             EngineConfig config,
@@ -78,7 +71,6 @@ final class EngineLoop {
         this.executor = executor;
         this.tokenizer = tokenizer;
         this.endTokens = endTokens;
-        this.listener = listener;
         this.clock = clock;
         this.admission = admission;
         this.hasher = hasher;
@@ -90,8 +82,7 @@ final class EngineLoop {
                         kvCache, config.maxNumSeqs(), MAX_SCORED_TOKENS, config.maxPreemptions());
         batches = new BatchBuilder(config.blockSize(), endTokens);
         budget = new StepBudget(config.maxNumBatchedTokens(), config.stepTarget().toNanos());
-        heartbeat = clock.nanoTime();
-        publishStats();
+        monitor = new EngineMonitor(listener, clock, scheduler, kvCache);
     }
 
     // ------------------------------------------------------------------ commands
@@ -172,18 +163,15 @@ final class EngineLoop {
             idle();
             return false;
         }
-        working = true;
-        heartbeat();
+        monitor.working();
         long start = clock.nanoTime();
         var plan = scheduler.schedule(budget.tokens(scheduler.numRunning()));
         begin(plan, start);
         int generated = run(plan.scheduled());
         long nanos = clock.nanoTime() - start;
         budget.done(plan.numTokens(), nanos);
-        steps++;
         signalReaders();
-        publishStats();
-        report(plan, generated, nanos);
+        monitor.stepDone(plan, generated, nanos);
         return plan.numTokens() > 0;
     }
 
@@ -369,19 +357,7 @@ final class EngineLoop {
             groups.remove(group);
             expiries.removeAll(group.expiries());
         }
-        long now = clock.nanoTime() - group.arrivalNanos();
-        var stats =
-                new RequestStats(
-                        group.request(),
-                        request.choice(),
-                        finish,
-                        error,
-                        request.usage(),
-                        group.scheduledNanos(),
-                        request.times().firstToken(),
-                        now,
-                        request.times().gaps());
-        notifyListener(() -> listener.onFinished(stats));
+        monitor.ended(request, finish, error);
     }
 
     private void expireDeadlines() {
@@ -436,53 +412,12 @@ final class EngineLoop {
         }
     }
 
-    private void notifyListener(Runnable call) {
-        try {
-            call.run();
-        } catch (Throwable failure) {
-            rethrowFatal(failure);
-            if (listenerFailures++ == 0) {
-                LOG.log(
-                        ERROR,
-                        "an engine listener failed; further failures are not logged",
-                        failure);
-            }
-        }
-    }
-
     // ------------------------------------------------------------------ what others see
 
-    private void report(SchedulerOutput plan, int generated, long nanos) {
-        int queries = 0;
-        int hits = 0;
-        for (var request : plan.admitted()) {
-            if (request.numPreemptions() == 0) {
-                queries += request.promptLength();
-                hits += request.numCachedTokens();
-            }
-        }
-        var current = stats;
-        var stepStats =
-                new StepStats(
-                        current.running(),
-                        current.waiting(),
-                        plan.numTokens(),
-                        generated,
-                        current.usedBlocks(),
-                        current.numBlocks(),
-                        plan.preempted().size(),
-                        queries,
-                        hits,
-                        nanos);
-        notifyListener(() -> listener.onStep(stepStats));
-    }
-
     private void idle() {
-        if (working && groups.isEmpty()) {
+        if (monitor.idle() && groups.isEmpty()) {
             checkIntegrity();
         }
-        working = false;
-        publishStats();
     }
 
     /**
@@ -500,35 +435,14 @@ final class EngineLoop {
         return scheduler.running().stream().map(Request::sequence).toList();
     }
 
-    private void publishStats() {
-        int free = kvCache.numFreeBlocks();
-        stats =
-                new EngineStats(
-                        scheduler.numRunning(),
-                        scheduler.numWaiting(),
-                        kvCache.numBlocks() - free,
-                        kvCache.numCachedBlocks(),
-                        kvCache.numBlocks(),
-                        steps);
-    }
-
-    EngineStats stats() {
-        return stats;
+    EngineMonitor monitor() {
+        return monitor;
     }
 
     /** Seconds of waiting that the queue stands for, 1 to 60. */
     int retryAfterSeconds() {
         double rate = budget.tokensPerSecond();
         return rate <= 0 ? 1 : (int) Math.clamp(admission.tokens() / rate, 1, 60);
-    }
-
-    void heartbeat() {
-        heartbeat = clock.nanoTime();
-    }
-
-    /** Nanoseconds without progress while there is work; 0 when there is none. */
-    long stalledNanos() {
-        return working ? Math.max(0, clock.nanoTime() - heartbeat) : 0;
     }
 
     // ------------------------------------------------------------------ for tests

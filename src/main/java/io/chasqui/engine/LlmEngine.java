@@ -239,7 +239,7 @@ public final class LlmEngine implements AutoCloseable {
 
     /** The engine's state after its last step. */
     public EngineStats stats() {
-        return loop.stats();
+        return loop.monitor().stats();
     }
 
     /** Requests admitted and not started: those in the queue and those on their way to it. */
@@ -252,12 +252,12 @@ public final class LlmEngine implements AutoCloseable {
      * the given time.
      */
     public boolean isAlive(Duration limit) {
-        return phase != Phase.DEAD && loop.stalledNanos() < limit.toNanos();
+        return phase != Phase.DEAD && loop.monitor().stalledNanos() < limit.toNanos();
     }
 
     /** Called between layers; shows the watchdog that a long step is not a hung one. */
     public void heartbeat() {
-        loop.heartbeat();
+        loop.monitor().heartbeat();
     }
 
     @Override

@@ -230,7 +230,7 @@ class EngineLoopTest {
     }
 
     @Test
-    void scoredPromptYieldsOneEntryPerPromptTokenButTheFirst() {
+    void scoredPromptYieldsOneEntryPerPromptTokenTheFirstWithoutLogprob() {
         var bed = new EngineBed(EngineBed.config(64, 4, 4, 7), new HashExecutor(64, 4, 256));
         var params =
                 new SamplingParams(
@@ -238,10 +238,12 @@ class EngineLoopTest {
         var answer = bed.submit(EngineBed.request("r", prompt(3, 40), params));
         bed.run();
         var got = answer.drain();
-        assertEquals(39, got.getFirst().promptTokens().size());
+        var scored = got.getFirst().promptTokens();
+        assertEquals(40, scored.size());
         var expected = prompt(3, 40);
-        for (int i = 1; i < 40; i++) {
-            assertEquals(expected[i], got.getFirst().promptTokens().get(i - 1).token());
+        for (int i = 0; i < 40; i++) {
+            assertEquals(expected[i], scored.get(i).token());
+            assertEquals(i == 0, Float.isNaN(scored.get(i).logprob()));
         }
         assertEquals(2, EngineBed.tokens(got, 0).size());
     }

@@ -19,7 +19,7 @@ import java.util.Set;
  * @param text the answer
  * @param finish how it ends
  * @param stopReason the stop string or stop token
- * @param promptLogprobs logprobs of the prompt from its second token on
+ * @param promptLogprobs logprobs of the prompt, the first NaN; empty unless asked for
  */
 record ReferenceAnswer(
         List<Integer> tokens,
@@ -66,6 +66,9 @@ record ReferenceAnswer(
             state = HashExecutor.fold(state, slot);
             if (p + 1 < promptLength && choice == 0 && params.numPromptLogprobs() >= 0) {
                 var row = row(request, choice, history, p + 1, 0, endTokens, history[p + 1]);
+                if (promptLogprobs.isEmpty()) {
+                    promptLogprobs.add(Float.NaN);
+                }
                 promptLogprobs.add(HashExecutor.answer(row, state, alphabet).logprob());
             }
         }

@@ -529,7 +529,7 @@ final class Simulation {
         require(
                 alive == loop.scheduler().numRunning() + loop.scheduler().numWaiting(),
                 alive + " requests live, but not in the scheduler");
-        var stats = loop.stats();
+        var stats = loop.monitor().stats();
         require(
                 stats.running() == loop.scheduler().numRunning()
                         && stats.waiting() == loop.scheduler().numWaiting()
