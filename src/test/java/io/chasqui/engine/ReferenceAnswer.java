@@ -59,16 +59,17 @@ record ReferenceAnswer(
         int promptLength = request.promptTokens().length;
         var history = Arrays.copyOf(request.promptTokens(), promptLength + params.maxTokens());
         var promptLogprobs = new ArrayList<Float>();
+        boolean scores = choice == 0 && params.numPromptLogprobs() >= 0;
+        if (scores) {
+            promptLogprobs.add(Float.NaN);
+        }
         long slot = HashExecutor.ROOT;
         long state = HashExecutor.ROOT;
         for (int p = 0; p < promptLength; p++) {
             slot = HashExecutor.slotHash(slot, history[p], p);
             state = HashExecutor.fold(state, slot);
-            if (p + 1 < promptLength && choice == 0 && params.numPromptLogprobs() >= 0) {
+            if (p + 1 < promptLength && scores) {
                 var row = row(request, choice, history, p + 1, 0, endTokens, history[p + 1]);
-                if (promptLogprobs.isEmpty()) {
-                    promptLogprobs.add(Float.NaN);
-                }
                 promptLogprobs.add(HashExecutor.answer(row, state, alphabet).logprob());
             }
         }

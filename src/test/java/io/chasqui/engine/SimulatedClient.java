@@ -201,7 +201,7 @@ final class SimulatedClient {
                     "prompt logprobs " + got + " and alone " + expected[choice].promptLogprobs());
             for (int i = 0; i < got.size(); i++) {
                 require(
-                        output.promptTokens().get(i).token() == request.promptTokens()[i + 1],
+                        output.promptTokens().get(i).token() == request.promptTokens()[i],
                         choice,
                         "prompt token " + i);
             }
