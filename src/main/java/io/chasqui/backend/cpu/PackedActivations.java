@@ -158,14 +158,12 @@ final class PackedActivations {
         return values;
     }
 
-    /** Of a single token: value k divided by {@code 2^(8 (k % 2))}. */
-    float[] scaled8() {
-        return scaled8;
-    }
-
-    /** Of a single token: value k divided by {@code 2^(4 (k % 4))}. */
-    float[] scaled4() {
-        return scaled4;
+    /**
+     * Of a single token: value k divided by {@code 2^(bits (k % (16 / bits)))}, for codes of 8 or 4
+     * bits.
+     */
+    float[] scaled(int bits) {
+        return bits == 8 ? scaled8 : scaled4;
     }
 
     /**

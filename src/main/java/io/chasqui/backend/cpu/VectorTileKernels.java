@@ -4,9 +4,7 @@ import static io.chasqui.backend.cpu.PackedActivations.TOKENS;
 import static io.chasqui.backend.cpu.PackedMatrix.TILE_ROWS;
 import static io.chasqui.backend.cpu.PackedMatrix.WORD_STRIDE;
 import static jdk.incubator.vector.VectorOperators.ASHR;
-import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
-import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import io.chasqui.backend.cpu.TileFormat.ScaleType;
 import java.lang.foreign.MemorySegment;
@@ -18,25 +16,13 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * {@link TileKernels} on the Vector API. Instances come from {@link TileKernels#vector}; this class
- * itself cannot be initialised, see {@link WidthTemplate}.
- *
- * <p>Each kernel is one method with short loops: C2 gives up inlining the vector operations of a
- * long loop body and then boxes every vector (eight codes written out one after the other ran at a
- * twentieth of the speed). Inner loops have a constant length; with a variable one a token group
- * loses a tenth.
- *
- * <p>One token: four chains hide the latency of the multiply-add. Each word is loaded once and
- * gives all its codes: a code is masked in place and converted, so it comes out multiplied by a
- * power of two, by which the caller has divided the input; both are exact. Masks move up through
- * half a word, then the word moves down by half, since the top code of a word would convert as a
- * negative number.
- *
- * <p>Token group: eight chains fill two multiply-add units at their latency of four cycles, and
- * with two weights and an input they fit 16 registers, where twelve spill.
+ * itself cannot be initialised, see {@link WidthTemplate}. Why the loops have the shape they have:
+ * {@link VectorCodeKernels}.
  */
 final class VectorTileKernels implements TileKernels {
     private static final VectorSpecies<Float> FLOATS =
             WidthTemplate.species(MethodHandles.lookup());
+
     private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
     private static final int LANES = FLOATS.length();
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
@@ -76,15 +62,14 @@ final class VectorTileKernels implements TileKernels {
     }
 
     @Override
-    public void codes(
-            TileFormat format, MemorySegment w, long from, int columns, float[] target, int at) {
+    public void weights(
+            TileFormat format, MemorySegment w, long from, int columns, float[] target) {
         int words = Math.ceilDiv(columns, format.codesPerWord());
         switch (format) {
-            case F32 -> copy(w, from, words, target, at);
-            case BF16 -> bfloats(w, from, words, target, at);
-            case F16 -> halves(w, from, words, target, target, at, 2 * TILE_ROWS);
-            case CODE8, CODE8_K6, CODE8_MIN -> bytes(w, from, words, target, at);
-            case CODE4, CODE4_MIN, CODE4_K -> nibbles(w, from, words, target, at);
+            case F32 -> copy(w, from, words, target, 0);
+            case BF16 -> bfloats(w, from, words, target);
+            case F16 -> halves(w, from, words, target, target, 0, 2 * TILE_ROWS);
+            default -> throw new IllegalArgumentException(format + " has scales");
         }
     }
 
@@ -94,9 +79,9 @@ final class VectorTileKernels implements TileKernels {
         }
     }
 
-    private static void bfloats(MemorySegment w, long from, int words, float[] target, int start) {
+    private static void bfloats(MemorySegment w, long from, int words, float[] target) {
         for (int word = 0; word < words; word++) {
-            int at = start + 2 * TILE_ROWS * word;
+            int at = 2 * TILE_ROWS * word;
             for (int r = 0; r < TILE_ROWS; r += LANES) {
                 IntVector v =
                         IntVector.fromMemorySegment(
@@ -133,166 +118,6 @@ final class VectorTileKernels implements TileKernels {
                         .intoArray(high, highAt + to + r);
             }
         }
-    }
-
-    private static void bytes(MemorySegment w, long from, int words, float[] target, int at) {
-        int to = at;
-        for (int word = 0; word < words; word++, to += 4 * TILE_ROWS) {
-            for (int r = 0; r < TILE_ROWS; r += LANES) {
-                IntVector v =
-                        IntVector.fromMemorySegment(
-                                INTS, w, from + word * WORD_STRIDE + 4L * r, LE);
-                for (int j = 0; j < 4; j++) {
-                    ((FloatVector) v.and(0xff).convertShape(I2F, FLOATS, 0))
-                            .intoArray(target, to + j * TILE_ROWS + r);
-                    v = v.lanewise(LSHR, 8);
-                }
-            }
-        }
-    }
-
-    private static void nibbles(MemorySegment w, long from, int words, float[] target, int at) {
-        int to = at;
-        for (int word = 0; word < words; word++, to += 8 * TILE_ROWS) {
-            for (int r = 0; r < TILE_ROWS; r += LANES) {
-                IntVector v =
-                        IntVector.fromMemorySegment(
-                                INTS, w, from + word * WORD_STRIDE + 4L * r, LE);
-                for (int j = 0; j < 8; j++) {
-                    ((FloatVector) v.and(0xf).convertShape(I2F, FLOATS, 0))
-                            .intoArray(target, to + j * TILE_ROWS + r);
-                    v = v.lanewise(LSHR, 4);
-                }
-            }
-        }
-    }
-
-    @Override
-    public void code8(
-            MemorySegment w,
-            long c0,
-            long c1,
-            long c2,
-            long c3,
-            int groups,
-            int groupWords,
-            float[] x,
-            float[] sums,
-            float zero,
-            float[] scales,
-            int s0,
-            int s1,
-            int s2,
-            int s3,
-            float[] y,
-            int y0) {
-        FloatVector t0 = FloatVector.fromArray(FLOATS, y, y0);
-        FloatVector t1 = FloatVector.fromArray(FLOATS, y, y0 + LANES);
-        FloatVector t2 = FloatVector.fromArray(FLOATS, y, y0 + 2 * LANES);
-        FloatVector t3 = FloatVector.fromArray(FLOATS, y, y0 + 3 * LANES);
-        IntVector lowest = IntVector.broadcast(INTS, 0xff);
-        int k = 0;
-        long at = 0;
-        for (int g = 0; g < groups; g++) {
-            FloatVector b0 = FloatVector.broadcast(FLOATS, -zero * sums[g]);
-            FloatVector b1 = b0;
-            FloatVector b2 = b0;
-            FloatVector b3 = b0;
-            for (int word = 0; word < groupWords; word++, at += WORD_STRIDE) {
-                IntVector v0 = IntVector.fromMemorySegment(INTS, w, c0 + at, LE);
-                IntVector v1 = IntVector.fromMemorySegment(INTS, w, c1 + at, LE);
-                IntVector v2 = IntVector.fromMemorySegment(INTS, w, c2 + at, LE);
-                IntVector v3 = IntVector.fromMemorySegment(INTS, w, c3 + at, LE);
-                for (int half = 0; half < 2; half++) {
-                    IntVector mask = lowest;
-                    for (int j = 0; j < 2; j++, k++) {
-                        FloatVector in = FloatVector.broadcast(FLOATS, x[k]);
-                        b0 = ((FloatVector) v0.and(mask).convertShape(I2F, FLOATS, 0)).fma(in, b0);
-                        b1 = ((FloatVector) v1.and(mask).convertShape(I2F, FLOATS, 0)).fma(in, b1);
-                        b2 = ((FloatVector) v2.and(mask).convertShape(I2F, FLOATS, 0)).fma(in, b2);
-                        b3 = ((FloatVector) v3.and(mask).convertShape(I2F, FLOATS, 0)).fma(in, b3);
-                        mask = mask.lanewise(LSHL, 8);
-                    }
-                    v0 = v0.lanewise(LSHR, 16);
-                    v1 = v1.lanewise(LSHR, 16);
-                    v2 = v2.lanewise(LSHR, 16);
-                    v3 = v3.lanewise(LSHR, 16);
-                }
-            }
-            int s = TILE_ROWS * g;
-            t0 = b0.fma(FloatVector.fromArray(FLOATS, scales, s0 + s), t0);
-            t1 = b1.fma(FloatVector.fromArray(FLOATS, scales, s1 + s), t1);
-            t2 = b2.fma(FloatVector.fromArray(FLOATS, scales, s2 + s), t2);
-            t3 = b3.fma(FloatVector.fromArray(FLOATS, scales, s3 + s), t3);
-        }
-        t0.intoArray(y, y0);
-        t1.intoArray(y, y0 + LANES);
-        t2.intoArray(y, y0 + 2 * LANES);
-        t3.intoArray(y, y0 + 3 * LANES);
-    }
-
-    @Override
-    public void code4(
-            MemorySegment w,
-            long c0,
-            long c1,
-            long c2,
-            long c3,
-            int groups,
-            int groupWords,
-            float[] x,
-            float[] sums,
-            float zero,
-            float[] scales,
-            int s0,
-            int s1,
-            int s2,
-            int s3,
-            float[] y,
-            int y0) {
-        FloatVector t0 = FloatVector.fromArray(FLOATS, y, y0);
-        FloatVector t1 = FloatVector.fromArray(FLOATS, y, y0 + LANES);
-        FloatVector t2 = FloatVector.fromArray(FLOATS, y, y0 + 2 * LANES);
-        FloatVector t3 = FloatVector.fromArray(FLOATS, y, y0 + 3 * LANES);
-        IntVector lowest = IntVector.broadcast(INTS, 0xf);
-        int k = 0;
-        long at = 0;
-        for (int g = 0; g < groups; g++) {
-            FloatVector b0 = FloatVector.broadcast(FLOATS, -zero * sums[g]);
-            FloatVector b1 = b0;
-            FloatVector b2 = b0;
-            FloatVector b3 = b0;
-            for (int word = 0; word < groupWords; word++, at += WORD_STRIDE) {
-                IntVector v0 = IntVector.fromMemorySegment(INTS, w, c0 + at, LE);
-                IntVector v1 = IntVector.fromMemorySegment(INTS, w, c1 + at, LE);
-                IntVector v2 = IntVector.fromMemorySegment(INTS, w, c2 + at, LE);
-                IntVector v3 = IntVector.fromMemorySegment(INTS, w, c3 + at, LE);
-                for (int half = 0; half < 2; half++) {
-                    IntVector mask = lowest;
-                    for (int j = 0; j < 4; j++, k++) {
-                        FloatVector in = FloatVector.broadcast(FLOATS, x[k]);
-                        b0 = ((FloatVector) v0.and(mask).convertShape(I2F, FLOATS, 0)).fma(in, b0);
-                        b1 = ((FloatVector) v1.and(mask).convertShape(I2F, FLOATS, 0)).fma(in, b1);
-                        b2 = ((FloatVector) v2.and(mask).convertShape(I2F, FLOATS, 0)).fma(in, b2);
-                        b3 = ((FloatVector) v3.and(mask).convertShape(I2F, FLOATS, 0)).fma(in, b3);
-                        mask = mask.lanewise(LSHL, 4);
-                    }
-                    v0 = v0.lanewise(LSHR, 16);
-                    v1 = v1.lanewise(LSHR, 16);
-                    v2 = v2.lanewise(LSHR, 16);
-                    v3 = v3.lanewise(LSHR, 16);
-                }
-            }
-            int s = TILE_ROWS * g;
-            t0 = b0.fma(FloatVector.fromArray(FLOATS, scales, s0 + s), t0);
-            t1 = b1.fma(FloatVector.fromArray(FLOATS, scales, s1 + s), t1);
-            t2 = b2.fma(FloatVector.fromArray(FLOATS, scales, s2 + s), t2);
-            t3 = b3.fma(FloatVector.fromArray(FLOATS, scales, s3 + s), t3);
-        }
-        t0.intoArray(y, y0);
-        t1.intoArray(y, y0 + LANES);
-        t2.intoArray(y, y0 + 2 * LANES);
-        t3.intoArray(y, y0 + 3 * LANES);
     }
 
     @Override
@@ -531,68 +356,6 @@ final class VectorTileKernels implements TileKernels {
             FloatVector b30 = FloatVector.broadcast(FLOATS, -zero * sums[s + 3]);
             FloatVector b31 = b30;
             for (int k = 0; k < 32; k++, wk += TILE_ROWS, xk += TOKENS) {
-                FloatVector w0k = FloatVector.fromArray(FLOATS, w, wk);
-                FloatVector w1k = FloatVector.fromArray(FLOATS, w, wk + LANES);
-                FloatVector in = FloatVector.broadcast(FLOATS, x[xk]);
-                b00 = w0k.fma(in, b00);
-                b01 = w1k.fma(in, b01);
-                in = FloatVector.broadcast(FLOATS, x[xk + 1]);
-                b10 = w0k.fma(in, b10);
-                b11 = w1k.fma(in, b11);
-                in = FloatVector.broadcast(FLOATS, x[xk + 2]);
-                b20 = w0k.fma(in, b20);
-                b21 = w1k.fma(in, b21);
-                in = FloatVector.broadcast(FLOATS, x[xk + 3]);
-                b30 = w0k.fma(in, b30);
-                b31 = w1k.fma(in, b31);
-            }
-            FloatVector scale0 = FloatVector.fromArray(FLOATS, scales, c);
-            FloatVector scale1 = FloatVector.fromArray(FLOATS, scales, c + LANES);
-            b00.fma(scale0, FloatVector.fromArray(FLOATS, y, y0)).intoArray(y, y0);
-            b01.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + LANES)).intoArray(y, y0 + LANES);
-            b10.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + TILE_ROWS))
-                    .intoArray(y, y0 + TILE_ROWS);
-            b11.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + TILE_ROWS + LANES))
-                    .intoArray(y, y0 + TILE_ROWS + LANES);
-            b20.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + 2 * TILE_ROWS))
-                    .intoArray(y, y0 + 2 * TILE_ROWS);
-            b21.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + 2 * TILE_ROWS + LANES))
-                    .intoArray(y, y0 + 2 * TILE_ROWS + LANES);
-            b30.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + 3 * TILE_ROWS))
-                    .intoArray(y, y0 + 3 * TILE_ROWS);
-            b31.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + 3 * TILE_ROWS + LANES))
-                    .intoArray(y, y0 + 3 * TILE_ROWS + LANES);
-        }
-    }
-
-    @Override
-    public void grouped16(
-            float[] w,
-            int w0,
-            int groups,
-            float[] x,
-            int x0,
-            float[] sums,
-            int sums0,
-            float zero,
-            float[] scales,
-            int scales0,
-            float[] y,
-            int y0) {
-        int wk = w0;
-        int xk = x0;
-        int s = sums0;
-        int c = scales0;
-        for (int g = 0; g < groups; g++, s += TOKENS, c += TILE_ROWS) {
-            FloatVector b00 = FloatVector.broadcast(FLOATS, -zero * sums[s]);
-            FloatVector b01 = b00;
-            FloatVector b10 = FloatVector.broadcast(FLOATS, -zero * sums[s + 1]);
-            FloatVector b11 = b10;
-            FloatVector b20 = FloatVector.broadcast(FLOATS, -zero * sums[s + 2]);
-            FloatVector b21 = b20;
-            FloatVector b30 = FloatVector.broadcast(FLOATS, -zero * sums[s + 3]);
-            FloatVector b31 = b30;
-            for (int k = 0; k < 16; k++, wk += TILE_ROWS, xk += TOKENS) {
                 FloatVector w0k = FloatVector.fromArray(FLOATS, w, wk);
                 FloatVector w1k = FloatVector.fromArray(FLOATS, w, wk + LANES);
                 FloatVector in = FloatVector.broadcast(FLOATS, x[xk]);
