@@ -1,6 +1,7 @@
 package io.chasqui.cli;
 
 import io.chasqui.config.ChasquiConfig;
+import io.chasqui.config.HttpConfig;
 import io.smallrye.config.ConfigValidationException;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import java.io.IOException;
@@ -188,6 +189,7 @@ final class Settings {
                     .addDiscoveredConverters()
                     .addDefaultInterceptors()
                     .withMapping(ChasquiConfig.class)
+                    .withMapping(HttpConfig.class)
                     .build()
                     .getConfigMapping(ChasquiConfig.class);
         } catch (ConfigValidationException e) {

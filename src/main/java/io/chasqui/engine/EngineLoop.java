@@ -170,8 +170,9 @@ final class EngineLoop {
         int generated = run(plan.scheduled());
         long nanos = clock.nanoTime() - start;
         budget.done(plan.numTokens(), nanos);
+        monitor.stepDone();
         signalReaders();
-        monitor.stepDone(plan, generated, nanos);
+        monitor.report(plan, generated, nanos);
         return plan.numTokens() > 0;
     }
 

@@ -77,9 +77,13 @@ final class EngineMonitor {
                         steps);
     }
 
-    void stepDone(SchedulerOutput plan, int generated, long nanos) {
+    /** A step is done; to be told before its readers are, who may look at once. */
+    void stepDone() {
         steps++;
         publish();
+    }
+
+    void report(SchedulerOutput plan, int generated, long nanos) {
         int queries = 0;
         int hits = 0;
         for (var request : plan.admitted()) {
