@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 // The package lies in the folder that run.sh installed it to, not beside this file.
-const require = createRequire((process.env.NODE_MODULES ?? process.cwd()) + '/');
+const PACKAGES = process.env.NODE_MODULES ?? process.cwd();
+const require = createRequire(PACKAGES + '/');
 const OpenAI = require('openai');
 
 const BASE_URL = process.env.OPENAI_BASE_URL.replace(/\/$/, '');
@@ -224,7 +225,7 @@ const cases = {
 };
 
 let failed = 0;
-const { version } = JSON.parse(readFileSync(require.resolve('openai/package.json')));
+const { version } = JSON.parse(readFileSync(PACKAGES + '/node_modules/openai/package.json'));
 console.log(`openai ${version} (Node ${process.versions.node}), ${BASE_URL}, ${MODEL}`);
 for (const [name, test] of Object.entries(cases)) {
   const begin = Date.now();
