@@ -8,6 +8,7 @@ compare.py --peer BIN_FOLDER --model LABEL=FILE.gguf [--model ...] --out FOLDER 
   --out      folder for the raw results, one JSON file per run of this script
   --cases    which of decode, prefill, batch, http to run, with commas (default: all)
   --rounds   rounds (default 5)             --threads  threads of both programs (default 2)
+  --no-gate  do not wait for an idle machine nor repeat disturbed runs: to try the script out
   --java-options  options of our JVM        --label    a word for the name of the result file
 
 Each round runs ours and the peer's program once per case, ours first in even rounds and last in
@@ -24,6 +25,7 @@ import pathlib
 import platform
 import re
 import shlex
+import signal
 import socket
 import statistics
 import subprocess
@@ -50,6 +52,7 @@ def arguments():
     p.add_argument("--cases", default="decode,prefill,batch,http")
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--no-gate", action="store_true")
     p.add_argument("--java-options", default="")
     p.add_argument("--label", default="compare")
     return p.parse_args()
@@ -114,8 +117,9 @@ def wait_until_idle(limit=60):
 def gated(measure, server=None):
     """Runs until the machine was otherwise idle, keeps the least disturbed try."""
     best = None
-    for _ in range(TRIES):
-        wait_until_idle()
+    for _ in range(1 if args.no_gate else TRIES):
+        if not args.no_gate:
+            wait_until_idle()
         busy, own, begin = busy_seconds(), own_seconds(server), time.time()
         result = measure()
         foreign = busy_seconds() - busy - (own_seconds(server) - own)
@@ -291,6 +295,7 @@ def table(results):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped
     models = dict(m.split("=", 1) for m in args.model)
     cases = args.cases.split(",")
     here = machine()
