@@ -166,6 +166,15 @@ def peer(program, *options):
     return run.stdout
 
 
+def peer_version():
+    run = subprocess.run(
+        [str(args.peer / "llama-bench"), "--version"], capture_output=True, text=True,
+        env=dict(os.environ, LD_LIBRARY_PATH=str(args.peer)),
+    )
+    lines = (run.stdout + run.stderr).splitlines()
+    return "llama.cpp " + ", ".join(l for l in lines if l.startswith(("version", "built")))
+
+
 def llama_bench(model, prompt, generate):
     raw = json.loads(
         peer("llama-bench", "-m", model, "-p", prompt, "-n", generate, "-t", args.threads,
@@ -299,10 +308,7 @@ def main():
     models = dict(m.split("=", 1) for m in args.model)
     cases = args.cases.split(",")
     here = machine()
-    version = subprocess.run(
-        [str(args.peer / "llama-server"), "--version"], capture_output=True, text=True,
-        env=dict(os.environ, LD_LIBRARY_PATH=str(args.peer)),
-    ).stderr.strip()
+    version = peer_version()
     results = {(c, l): [] for l in models for c in cases}
     started = datetime.datetime.now(datetime.timezone.utc)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -330,7 +336,7 @@ def main():
                                for (c, l), all_ in results.items() for one in all_],
                 }, indent=1))
     print(f"{here['cpu']}, {CPUS} CPUs ({' '.join(here['features'])}), {args.threads} threads; "
-          f"{version.splitlines()[0] if version else 'llama.cpp'}\n")
+          f"{version}\n")
     print(table(results))
     print(f"\nraw: {raw}", file=sys.stderr)
 
