@@ -103,4 +103,27 @@ interface TileKernels {
             int scales0,
             float[] y,
             int y0);
+
+    /**
+     * As {@link #grouped32} for two token groups at once, for CPUs of 32 vector registers.
+     *
+     * @param x1 index of the first input of the second group
+     * @param sums1 index of the first sum of the second group
+     * @param y0 as in {@link #grouped32}; totals of the second group follow those of the first
+     */
+    void groupedPair32(
+            float[] w,
+            int w0,
+            int groups,
+            float[] x,
+            int x0,
+            int x1,
+            float[] sums,
+            int sums0,
+            int sums1,
+            float zero,
+            float[] scales,
+            int scales0,
+            float[] y,
+            int y0);
 }

@@ -35,17 +35,11 @@ import jdk.incubator.vector.VectorSpecies;
  * lose accuracy.
  *
  * <p>Three paths. One token, bound by memory: four vectors of rows, codes taken from the words. A
- * few tokens, and any number where registers suffice for eight tokens at once: groups of tokens,
- * codes taken from the words, since unpacking runs beside the multiplications. Many tokens with
- * sixteen registers, and weights without scales: a panel of a tile is decoded once into the nearest
- * cache and all token groups sweep over it.
+ * few tokens: groups of four, or of eight with 32 registers, codes taken from the words, since
+ * unpacking runs beside the multiplications. Many tokens, and weights without scales: a panel of a
+ * tile is decoded once into a near cache and all token groups sweep over it.
  */
 final class VectorMatMul implements MatMul {
-    /** Columns of a panel: 16 KB of decoded weights, half of a first-level cache. */
-    private static final int PANEL = 128;
-
-    /** With groups of four tokens, decoding first pays from here on. */
-    private static final int MANY_TOKENS = 17;
 
     private final TileKernels kernels;
     private final CodeKernels codes8;
@@ -54,6 +48,15 @@ final class VectorMatMul implements MatMul {
 
     /** Whether there are registers for two token groups at once: AVX-512 has 32. */
     private final boolean pairs;
+
+    /** From here on decoding first pays. */
+    private final int manyTokens;
+
+    /**
+     * Columns of a panel. For groups of four its 16 KB of floats stay in a first-level cache; with
+     * eight tokens to each load 64 KB from the second level do, and totals travel less.
+     */
+    private final int panel;
 
     /** Tiles that the kernels for one token need at least. */
     private final int singleTiles;
@@ -64,6 +67,8 @@ final class VectorMatMul implements MatMul {
         codes4 = CodeKernels.vector(species, 4);
         lanes = species.length();
         pairs = species.vectorBitSize() == 512;
+        manyTokens = pairs ? 128 : 17;
+        panel = pairs ? 512 : 128;
         singleTiles = Math.max(1, SINGLE_VECTORS * lanes / TILE_ROWS);
     }
 
@@ -74,7 +79,7 @@ final class VectorMatMul implements MatMul {
 
     @Override
     public Scratch newScratch(int maxTokens, int maxColumns) {
-        return new TileScratch(maxTokens, maxColumns, singleTiles);
+        return new TileScratch(maxTokens, maxColumns, singleTiles, panel);
     }
 
     /**
@@ -89,11 +94,11 @@ final class VectorMatMul implements MatMul {
         final long[] words = new long[SINGLE_VECTORS];
         final int[] scaleIndex = new int[SINGLE_VECTORS];
 
-        TileScratch(int maxTokens, int maxColumns, int tiles) {
+        TileScratch(int maxTokens, int maxColumns, int tiles, int panelColumns) {
             int padded = PackedActivations.padded(maxColumns);
             scales = new float[tiles * TILE_ROWS * (padded / 16)];
             minima = new float[tiles * TILE_ROWS * (padded / 32)];
-            panel = new float[TILE_ROWS * PANEL];
+            panel = new float[TILE_ROWS * panelColumns];
             int tokens = Math.ceilDiv(maxTokens, TOKENS) * TOKENS;
             totals = new float[TILE_ROWS * Math.max(tokens, tiles)];
         }
@@ -234,7 +239,7 @@ final class VectorMatMul implements MatMul {
                 plain(memory.minima, groups, x.sums(format.group), sums, memory.totals, group);
             }
         }
-        if (pairs || x.n() < MANY_TOKENS || format.group != 32) {
+        if (x.n() < manyTokens || format.group != 32) {
             fromWords(w, format, x, words, memory);
         } else {
             panels(w, format, x, words, memory);
@@ -322,20 +327,39 @@ final class VectorMatMul implements MatMul {
             PackedActivations x,
             long words,
             TileScratch memory) {
-        for (int k = 0; k < w.columns(); k += PANEL) {
-            int columns = Math.min(PANEL, w.columns() - k);
+        for (int k = 0; k < w.columns(); k += panel) {
+            int columns = Math.min(panel, w.columns() - k);
             long from = words + k / format.codesPerWord() * WORD_STRIDE;
             if (format.grouped()) {
                 codes(format).decode(w.data(), from, columns / format.codesPerWord(), memory.panel);
             } else {
                 kernels.weights(format, w.data(), from, columns, memory.panel);
             }
-            for (int group = 0; group < x.groups(); group++) {
-                int values = x.valueIndex(group * TOKENS) + k * TOKENS;
-                if (format.grouped()) {
-                    grouped(x, k, columns, values, group, format.zero, memory);
+            if (format.grouped()) {
+                sweepGrouped(x, k, columns, format.zero, memory);
+            } else {
+                sweepPlain(x, k, columns, memory);
+            }
+        }
+    }
+
+    private void sweepPlain(PackedActivations x, int k, int columns, TileScratch memory) {
+        for (int group = 0; group < x.groups(); group++) {
+            int values = x.valueIndex(group * TOKENS) + k * TOKENS;
+            plain(memory.panel, columns, x.values(), values, memory.totals, group);
+        }
+    }
+
+    private void sweepGrouped(
+            PackedActivations x, int k, int columns, float zero, TileScratch memory) {
+        int step = 1;
+        for (int group = 0; group < x.groups(); group += step) {
+            step = pairs && group + 1 < x.groups() ? 2 : 1;
+            for (int row = 0; row < TILE_ROWS; row += GROUP_VECTORS * lanes) {
+                if (step == 2) {
+                    groupedPair(x, k, columns, group, row, zero, memory);
                 } else {
-                    plain(memory.panel, columns, x.values(), values, memory.totals, group);
+                    grouped(x, k, columns, group, row, zero, memory);
                 }
             }
         }
@@ -345,25 +369,48 @@ final class VectorMatMul implements MatMul {
             PackedActivations x,
             int k,
             int columns,
-            int values,
             int group,
+            int row,
             float zero,
             TileScratch memory) {
-        for (int row = 0; row < TILE_ROWS; row += GROUP_VECTORS * lanes) {
-            kernels.grouped32(
-                    memory.panel,
-                    row,
-                    columns / 32,
-                    x.values(),
-                    values,
-                    x.sums(32),
-                    x.sumIndex(group * TOKENS, 32) + k / 32 * TOKENS,
-                    zero,
-                    memory.scales,
-                    k / 32 * TILE_ROWS + row,
-                    memory.totals,
-                    group * TOKENS * TILE_ROWS + row);
-        }
+        kernels.grouped32(
+                memory.panel,
+                row,
+                columns / 32,
+                x.values(),
+                x.valueIndex(group * TOKENS) + k * TOKENS,
+                x.sums(32),
+                x.sumIndex(group * TOKENS, 32) + k / 32 * TOKENS,
+                zero,
+                memory.scales,
+                k / 32 * TILE_ROWS + row,
+                memory.totals,
+                group * TOKENS * TILE_ROWS + row);
+    }
+
+    private void groupedPair(
+            PackedActivations x,
+            int k,
+            int columns,
+            int group,
+            int row,
+            float zero,
+            TileScratch memory) {
+        kernels.groupedPair32(
+                memory.panel,
+                row,
+                columns / 32,
+                x.values(),
+                x.valueIndex(group * TOKENS) + k * TOKENS,
+                x.valueIndex((group + 1) * TOKENS) + k * TOKENS,
+                x.sums(32),
+                x.sumIndex(group * TOKENS, 32) + k / 32 * TOKENS,
+                x.sumIndex((group + 1) * TOKENS, 32) + k / 32 * TOKENS,
+                zero,
+                memory.scales,
+                k / 32 * TILE_ROWS + row,
+                memory.totals,
+                group * TOKENS * TILE_ROWS + row);
     }
 
     private void plain(float[] w, int columns, float[] x, int x0, float[] totals, int group) {

@@ -389,4 +389,106 @@ final class VectorTileKernels implements TileKernels {
                     .intoArray(y, y0 + 3 * TILE_ROWS + LANES);
         }
     }
+
+    @Override
+    public void groupedPair32(
+            float[] w,
+            int w0,
+            int groups,
+            float[] x,
+            int x0,
+            int x1,
+            float[] sums,
+            int sums0,
+            int sums1,
+            float zero,
+            float[] scales,
+            int scales0,
+            float[] y,
+            int y0) {
+        int wk = w0;
+        int xk = x0;
+        int xl = x1;
+        int s = sums0;
+        int u = sums1;
+        int c = scales0;
+        for (int g = 0; g < groups; g++, s += TOKENS, u += TOKENS, c += TILE_ROWS) {
+            FloatVector b00 = FloatVector.broadcast(FLOATS, -zero * sums[s]);
+            FloatVector b01 = b00;
+            FloatVector b10 = FloatVector.broadcast(FLOATS, -zero * sums[s + 1]);
+            FloatVector b11 = b10;
+            FloatVector b20 = FloatVector.broadcast(FLOATS, -zero * sums[s + 2]);
+            FloatVector b21 = b20;
+            FloatVector b30 = FloatVector.broadcast(FLOATS, -zero * sums[s + 3]);
+            FloatVector b31 = b30;
+            FloatVector b40 = FloatVector.broadcast(FLOATS, -zero * sums[u]);
+            FloatVector b41 = b40;
+            FloatVector b50 = FloatVector.broadcast(FLOATS, -zero * sums[u + 1]);
+            FloatVector b51 = b50;
+            FloatVector b60 = FloatVector.broadcast(FLOATS, -zero * sums[u + 2]);
+            FloatVector b61 = b60;
+            FloatVector b70 = FloatVector.broadcast(FLOATS, -zero * sums[u + 3]);
+            FloatVector b71 = b70;
+            for (int k = 0; k < 32; k++, wk += TILE_ROWS, xk += TOKENS, xl += TOKENS) {
+                FloatVector w0k = FloatVector.fromArray(FLOATS, w, wk);
+                FloatVector w1k = FloatVector.fromArray(FLOATS, w, wk + LANES);
+                FloatVector in = FloatVector.broadcast(FLOATS, x[xk]);
+                b00 = w0k.fma(in, b00);
+                b01 = w1k.fma(in, b01);
+                in = FloatVector.broadcast(FLOATS, x[xk + 1]);
+                b10 = w0k.fma(in, b10);
+                b11 = w1k.fma(in, b11);
+                in = FloatVector.broadcast(FLOATS, x[xk + 2]);
+                b20 = w0k.fma(in, b20);
+                b21 = w1k.fma(in, b21);
+                in = FloatVector.broadcast(FLOATS, x[xk + 3]);
+                b30 = w0k.fma(in, b30);
+                b31 = w1k.fma(in, b31);
+                in = FloatVector.broadcast(FLOATS, x[xl]);
+                b40 = w0k.fma(in, b40);
+                b41 = w1k.fma(in, b41);
+                in = FloatVector.broadcast(FLOATS, x[xl + 1]);
+                b50 = w0k.fma(in, b50);
+                b51 = w1k.fma(in, b51);
+                in = FloatVector.broadcast(FLOATS, x[xl + 2]);
+                b60 = w0k.fma(in, b60);
+                b61 = w1k.fma(in, b61);
+                in = FloatVector.broadcast(FLOATS, x[xl + 3]);
+                b70 = w0k.fma(in, b70);
+                b71 = w1k.fma(in, b71);
+            }
+            FloatVector scale0 = FloatVector.fromArray(FLOATS, scales, c);
+            FloatVector scale1 = FloatVector.fromArray(FLOATS, scales, c + LANES);
+            b00.fma(scale0, FloatVector.fromArray(FLOATS, y, y0)).intoArray(y, y0);
+            b01.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + LANES)).intoArray(y, y0 + LANES);
+            b10.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + TILE_ROWS))
+                    .intoArray(y, y0 + TILE_ROWS);
+            b11.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + TILE_ROWS + LANES))
+                    .intoArray(y, y0 + TILE_ROWS + LANES);
+            b20.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + 2 * TILE_ROWS))
+                    .intoArray(y, y0 + 2 * TILE_ROWS);
+            b21.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + 2 * TILE_ROWS + LANES))
+                    .intoArray(y, y0 + 2 * TILE_ROWS + LANES);
+            b30.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + 3 * TILE_ROWS))
+                    .intoArray(y, y0 + 3 * TILE_ROWS);
+            b31.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + 3 * TILE_ROWS + LANES))
+                    .intoArray(y, y0 + 3 * TILE_ROWS + LANES);
+            b40.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + 4 * TILE_ROWS))
+                    .intoArray(y, y0 + 4 * TILE_ROWS);
+            b41.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + 4 * TILE_ROWS + LANES))
+                    .intoArray(y, y0 + 4 * TILE_ROWS + LANES);
+            b50.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + 5 * TILE_ROWS))
+                    .intoArray(y, y0 + 5 * TILE_ROWS);
+            b51.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + 5 * TILE_ROWS + LANES))
+                    .intoArray(y, y0 + 5 * TILE_ROWS + LANES);
+            b60.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + 6 * TILE_ROWS))
+                    .intoArray(y, y0 + 6 * TILE_ROWS);
+            b61.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + 6 * TILE_ROWS + LANES))
+                    .intoArray(y, y0 + 6 * TILE_ROWS + LANES);
+            b70.fma(scale0, FloatVector.fromArray(FLOATS, y, y0 + 7 * TILE_ROWS))
+                    .intoArray(y, y0 + 7 * TILE_ROWS);
+            b71.fma(scale1, FloatVector.fromArray(FLOATS, y, y0 + 7 * TILE_ROWS + LANES))
+                    .intoArray(y, y0 + 7 * TILE_ROWS + LANES);
+        }
+    }
 }
