@@ -15,7 +15,7 @@ import java.util.Arrays;
  */
 final class WarmUp {
     /** Tokens of each step. */
-    private static final int[] STEPS = {1, 1, 1, 1, 8, 1, 32, 1, 32, 1, 1, 64};
+    private static final int[] STEPS = {1, 1, 1, 1, 8, 1, 4, 32, 1, 12, 1, 128};
 
     /** No step begins later than this after the start. */
     private static final Duration LIMIT = Duration.ofMillis(1500);

@@ -23,9 +23,9 @@ import jdk.incubator.vector.VectorSpecies;
  *   <caption>GB/s for one token, GFLOP/s for 96</caption>
  *   <tr><th></th><th>unscaled</th><th>rounded first</th></tr>
  *   <tr><td>8 bits, one token, 512-bit vectors</td><td>28.3</td><td>21.9</td></tr>
- *   <tr><td>8 bits, one token, 256-bit vectors, AVX2</td><td>24.0</td><td>11.9; 15.2 from bytes</td></tr>
+ *   <tr><td>8 bits, one token, 256-bit vectors, AVX2</td><td>17</td><td>11.9; 15.2 from bytes</td></tr>
  *   <tr><td>4 bits, one token, 512-bit vectors</td><td>16.0</td><td>11.1</td></tr>
- *   <tr><td>4 bits, one token, 256-bit vectors, AVX2</td><td>11.8</td><td>5.0</td></tr>
+ *   <tr><td>4 bits, one token, 256-bit vectors, AVX2</td><td>11</td><td>5.0</td></tr>
  *   <tr><td>decoded weights, 96 tokens, 512-bit vectors</td><td>103 to 106</td><td>101 to 113</td></tr>
  *   <tr><td>decoded weights, 96 tokens, 256-bit vectors, AVX2</td><td>93</td><td>101</td></tr>
  * </table>
