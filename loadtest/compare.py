@@ -180,6 +180,7 @@ def llama_bench(model, prompt, generate):
         peer("llama-bench", "-m", model, "-p", prompt, "-n", generate, "-t", args.threads,
              "-r", 5, "-o", "jsonl")
     )
+    raw["model_filename"] = pathlib.Path(raw["model_filename"]).name  # folders are nobody's business
     return {"rate": statistics.median(raw["samples_ts"]), "raw": raw}
 
 
