@@ -29,9 +29,10 @@ class SettingsTest {
     @BeforeEach
     void remember() {
         before.putAll(System.getProperties());
-        // set by the build for tests, and no settings
-        System.clearProperty("chasqui.shared");
-        System.clearProperty("chasqui.testModel");
+        // What the build and its user set for tests are no settings.
+        System.getProperties().stringPropertyNames().stream()
+                .filter(name -> name.startsWith("chasqui."))
+                .forEach(System::clearProperty);
     }
 
     @AfterEach
