@@ -36,6 +36,11 @@ public interface Backend extends AutoCloseable {
      */
     void allocateWorkspace(ModelShape shape, int maxTokens, int maxRows);
 
+    /**
+     * Bytes that the KV cache takes for one token, in all layers and with the backend's padding.
+     */
+    long kvCacheBytesPerToken(ModelShape shape, KvDType dtype);
+
     /** Allocates the KV cache; its storage is zeroed. */
     KvCacheStorage allocateKvCache(ModelShape shape, KvDType dtype, int numBlocks, int blockSize);
 

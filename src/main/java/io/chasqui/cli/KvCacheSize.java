@@ -1,6 +1,5 @@
 package io.chasqui.cli;
 
-import io.chasqui.backend.KvDType;
 import io.chasqui.config.ByteSize;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.model.LlamaConfig;
@@ -19,8 +18,8 @@ final class KvCacheSize {
      * Blocks for the memory configured; else what the most sequences of full length could use,
      * within a share of the machine's memory.
      */
-    static int blocks(LlamaConfig model, KvDType dtype, ChasquiConfig config) {
-        long blockBytes = bytesPerToken(model, dtype) * config.blockSize();
+    static int blocks(LlamaConfig model, long bytesPerToken, ChasquiConfig config) {
+        long blockBytes = bytesPerToken * config.blockSize();
         long memory = config.kvCacheMemory().map(ByteSize::bytes).orElseGet(KvCacheSize::share);
         int length =
                 Math.min(model.contextLength(), config.maxModelLen().orElse(Integer.MAX_VALUE));
@@ -36,10 +35,6 @@ final class KvCacheSize {
 
     private static long blocksFor(int tokens, ChasquiConfig config) {
         return (tokens + config.blockSize() - 1L) / config.blockSize();
-    }
-
-    static long bytesPerToken(LlamaConfig model, KvDType dtype) {
-        return 2L * model.layers() * model.kvHeads() * model.headDim() * dtype.bytes();
     }
 
     private static long share() {

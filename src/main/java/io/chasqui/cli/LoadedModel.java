@@ -121,7 +121,9 @@ record LoadedModel(
         var shape = checkpoint.config().shape();
         backend.allocateWorkspace(shape, config.maxNumBatchedTokens(), maxRows);
         var kvDType = config.kvCacheDtype() == KvCacheType.F32 ? KvDType.F32 : KvDType.BF16;
-        int blocks = KvCacheSize.blocks(checkpoint.config(), kvDType, config);
+        int blocks =
+                KvCacheSize.blocks(
+                        checkpoint.config(), backend.kvCacheBytesPerToken(shape, kvDType), config);
         var kvCache = backend.allocateKvCache(shape, kvDType, blocks, config.blockSize());
         var model =
                 new LlamaModel(

@@ -104,6 +104,11 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
+    public long kvCacheBytesPerToken(ModelShape shape, KvDType dtype) {
+        return CpuKvCache.bytesPerToken(shape, dtype);
+    }
+
+    @Override
     public KvCacheStorage allocateKvCache(
             ModelShape shape, KvDType dtype, int numBlocks, int blockSize) {
         return new CpuKvCache(shape, dtype, numBlocks, blockSize);
