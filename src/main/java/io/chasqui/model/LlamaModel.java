@@ -1,6 +1,8 @@
 package io.chasqui.model;
 
 import io.chasqui.backend.Backend;
+import io.chasqui.backend.DecoderProgram;
+import io.chasqui.backend.DecoderStages;
 import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.ForwardPass;
 import io.chasqui.backend.KvCacheStorage;
@@ -13,6 +15,7 @@ public final class LlamaModel implements AutoCloseable {
     private final Backend backend;
     private final KvCacheStorage kvCache;
     private final Runnable heartbeat;
+    private final DecoderProgram program = this::decode;
 
     /**
      * @param heartbeat called after each layer, so that a watchdog can tell a long step from a hung
@@ -45,21 +48,21 @@ public final class LlamaModel implements AutoCloseable {
 
     /** Runs all layers over the batch and, where rows ask for it, the head. */
     public ForwardPass forward(ForwardBatch batch) {
-        var pass = backend.begin(batch);
-        backend.embed(pass, weights.embedding());
+        return backend.forward(batch, program);
+    }
+
+    private void decode(DecoderStages stages) {
+        stages.embed(weights.embedding(), weights.normAfter(0));
         for (int l = 0; l < config.layers(); l++) {
             var layer = weights.layers().get(l);
-            backend.qkvProjection(pass, layer.attentionNorm(), layer.qkv(), kvCache, l);
-            backend.attention(pass, kvCache, l);
-            backend.outputProjection(pass, layer.output());
-            backend.gateUp(pass, layer.ffnNorm(), layer.gateUp());
-            backend.down(pass, layer.down());
+            stages.qkvProjection(layer.qkv(), kvCache, l);
+            stages.attention(kvCache, l);
+            stages.outputProjection(layer.output(), layer.ffnNorm());
+            stages.gateUp(layer.gateUp());
+            stages.down(layer.down(), weights.normAfter(l + 1));
             heartbeat.run();
         }
-        if (batch.rows().length > 0) {
-            backend.lmHead(pass, weights.norm(), weights.head());
-        }
-        return pass;
+        stages.lmHead(weights.head());
     }
 
     /** One token per logits row of the pass. */

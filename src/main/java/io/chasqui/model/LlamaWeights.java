@@ -13,6 +13,11 @@ import java.util.List;
 public record LlamaWeights(
         LinearWeights embedding, List<LlamaLayer> layers, VectorWeights norm, LinearWeights head) {
 
+    /** The norm that reads the residual stream when so many layers are done. */
+    public VectorWeights normAfter(int done) {
+        return done < layers.size() ? layers.get(done).attentionNorm() : norm;
+    }
+
     /** The matrices a step multiplies with: those of all layers, then the head. */
     public List<LinearWeights> linears() {
         var all = new ArrayList<LinearWeights>();

@@ -1,6 +1,7 @@
 package io.chasqui.model;
 
 import io.chasqui.backend.Backend;
+import io.chasqui.backend.LinearRole;
 import io.chasqui.backend.LinearWeights;
 import io.chasqui.backend.VectorWeights;
 import io.chasqui.loader.FileFaults;
@@ -41,39 +42,47 @@ public final class LlamaWeightsLoader {
     private LlamaWeights load() {
         var config = checkpoint.config();
         listener.onProgress(0, total);
-        var embedding = pack(checkpoint.linear(LlamaTensor.EMBEDDING));
+        var embedding = pack(LinearRole.EMBEDDING, checkpoint.linear(LlamaTensor.EMBEDDING));
         var layers = new ArrayList<LlamaLayer>(config.layers());
         for (int layer = 0; layer < config.layers(); layer++) {
             layers.add(layer(layer));
         }
         var norm = vector(LlamaTensor.NORM, LlamaTensor.NO_LAYER);
-        var head = config.tiedHead() ? embedding : pack(checkpoint.linear(LlamaTensor.HEAD));
+        var head =
+                config.tiedHead()
+                        ? embedding
+                        : pack(LinearRole.HEAD, checkpoint.linear(LlamaTensor.HEAD));
         return new LlamaWeights(embedding, List.copyOf(layers), norm, head);
     }
 
     private LlamaLayer layer(int layer) {
         return new LlamaLayer(
                 vector(LlamaTensor.ATTENTION_NORM, layer),
-                stacked(layer, LlamaTensor.QUERY, LlamaTensor.KEY, LlamaTensor.VALUE),
-                stacked(layer, LlamaTensor.ATTENTION_OUTPUT),
+                stacked(
+                        LinearRole.QKV,
+                        layer,
+                        LlamaTensor.QUERY,
+                        LlamaTensor.KEY,
+                        LlamaTensor.VALUE),
+                stacked(LinearRole.ATTENTION_OUTPUT, layer, LlamaTensor.ATTENTION_OUTPUT),
                 vector(LlamaTensor.FFN_NORM, layer),
-                stacked(layer, LlamaTensor.GATE, LlamaTensor.UP),
-                stacked(layer, LlamaTensor.DOWN));
+                stacked(LinearRole.GATE_UP, layer, LlamaTensor.GATE, LlamaTensor.UP),
+                stacked(LinearRole.DOWN, layer, LlamaTensor.DOWN));
     }
 
-    private LinearWeights stacked(int layer, LlamaTensor... tensors) {
+    private LinearWeights stacked(LinearRole role, int layer, LlamaTensor... tensors) {
         var sources = new LinearSource[tensors.length];
         for (int i = 0; i < tensors.length; i++) {
             sources[i] = checkpoint.linear(tensors[i], layer);
         }
-        return pack(sources);
+        return pack(role, sources);
     }
 
-    private LinearWeights pack(LinearSource... sources) {
+    private LinearWeights pack(LinearRole role, LinearSource... sources) {
         for (var source : sources) {
             checkScales(source);
         }
-        var packed = backend.packLinear(List.of(sources));
+        var packed = backend.packLinear(role, List.of(sources));
         checkpoint.release();
         for (var source : sources) {
             advance(TensorTable.bytes(source.parts().get(LinearSource.WEIGHT)));

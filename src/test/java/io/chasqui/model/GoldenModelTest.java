@@ -3,6 +3,8 @@ package io.chasqui.model;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.chasqui.backend.DecoderStages;
+import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.SamplerParams;
 import io.chasqui.testing.SharedData;
 import io.chasqui.testing.TestSequence;
@@ -43,19 +45,33 @@ class GoldenModelTest {
         var batch =
                 TestSequence.batch(
                         SamplerParams.GREEDY, -1, Slice.lastRow(sequence(prompt), prompt.length));
-        var backend = tiny.backend();
-        var pass = backend.begin(batch);
-        backend.embed(pass, tiny.weights().embedding());
-        assertClose("hidden_0_0", golden, backend.readResidual(pass));
-        for (int l = 0; l < tiny.config().layers(); l++) {
-            var layer = tiny.weights().layers().get(l);
-            backend.qkvProjection(pass, layer.attentionNorm(), layer.qkv(), tiny.kvCache(), l);
-            backend.attention(pass, tiny.kvCache(), l);
-            backend.outputProjection(pass, layer.output());
-            backend.gateUp(pass, layer.ffnNorm(), layer.gateUp());
-            backend.down(pass, layer.down());
-            assertClose("hidden_0_" + (l + 1), golden, backend.readResidual(pass));
+        for (int l = 0; l <= tiny.config().layers(); l++) {
+            assertClose("hidden_0_" + l, golden, residualAfter(tiny, batch, l));
         }
+    }
+
+    private static float[] residualAfter(TinyModel tiny, ForwardBatch batch, int layers) {
+        var weights = tiny.weights();
+        var pass =
+                tiny.backend()
+                        .forward(
+                                batch,
+                                stages -> {
+                                    stages.embed(weights.embedding(), weights.normAfter(0));
+                                    for (int l = 0; l < layers; l++) {
+                                        layer(stages, tiny, l);
+                                    }
+                                });
+        return tiny.backend().readResidual(pass);
+    }
+
+    private static void layer(DecoderStages stages, TinyModel tiny, int index) {
+        var layer = tiny.weights().layers().get(index);
+        stages.qkvProjection(layer.qkv(), tiny.kvCache(), index);
+        stages.attention(tiny.kvCache(), index);
+        stages.outputProjection(layer.output(), layer.ffnNorm());
+        stages.gateUp(layer.gateUp());
+        stages.down(layer.down(), tiny.weights().normAfter(index + 1));
     }
 
     private static void logits(TinyModel tiny, GoldenVectors golden, int i) {

@@ -1,10 +1,12 @@
 package io.chasqui.backend.cpu;
 
 import io.chasqui.backend.Backend;
+import io.chasqui.backend.DecoderProgram;
 import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.ForwardPass;
 import io.chasqui.backend.KvCacheStorage;
 import io.chasqui.backend.KvDType;
+import io.chasqui.backend.LinearRole;
 import io.chasqui.backend.LinearWeights;
 import io.chasqui.backend.ModelShape;
 import io.chasqui.backend.SampledToken;
@@ -26,12 +28,7 @@ public final class CpuBackend implements Backend {
     private final HugePageMemory weightMemory = new HugePageMemory(weights);
 
     private CpuForwardPass pass;
-    private Embedding embedding;
-    private QkvProjection qkvProjection;
-    private PagedAttention attention;
-    private OutputProjection outputProjection;
-    private FeedForward feedForward;
-    private LmHead lmHead;
+    private CpuStages stages;
     private Sampling sampling;
 
     private CpuBackend(MatMul matMul, Kernels kernels, WorkerPool pool) {
@@ -72,7 +69,7 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public LinearWeights packLinear(List<LinearSource> stacked) {
+    public LinearWeights packLinear(LinearRole role, List<LinearSource> stacked) {
         return PackedMatrix.pack(
                 stacked,
                 weightMemory,
@@ -87,19 +84,7 @@ public final class CpuBackend implements Backend {
     @Override
     public void allocateWorkspace(ModelShape shape, int maxTokens, int maxRows) {
         pass = new CpuForwardPass(shape, maxTokens, maxRows);
-        var linear =
-                new Linear(
-                        matMul,
-                        pool.size(),
-                        Math.max(maxTokens, maxRows),
-                        CpuForwardPass.widestInput(shape));
-        var input = new ProjectionInput(kernels, pool);
-        embedding = new Embedding(pool);
-        qkvProjection = new QkvProjection(kernels, pool, linear, input);
-        attention = new PagedAttention(kernels, pool, pass);
-        outputProjection = new OutputProjection(pool, linear, input);
-        feedForward = new FeedForward(kernels, pool, linear, input);
-        lmHead = new LmHead(pool, linear, input);
+        stages = new CpuStages(kernels, pool, matMul, pass);
         sampling = new Sampling(kernels, pool, shape.vocab());
     }
 
@@ -115,47 +100,11 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public ForwardPass begin(ForwardBatch batch) {
+    public ForwardPass forward(ForwardBatch batch, DecoderProgram program) {
         pass.open(batch);
-        attention.plan(pass);
+        stages.begin();
+        program.run(stages);
         return pass;
-    }
-
-    @Override
-    public void embed(ForwardPass pass, LinearWeights table) {
-        embedding.run(opened(pass), (PackedMatrix) table);
-    }
-
-    @Override
-    public void qkvProjection(
-            ForwardPass pass, VectorWeights norm, LinearWeights qkv, KvCacheStorage kv, int layer) {
-        qkvProjection.run(
-                opened(pass), (CpuVector) norm, (PackedMatrix) qkv, (CpuKvCache) kv, layer);
-    }
-
-    @Override
-    public void attention(ForwardPass pass, KvCacheStorage kv, int layer) {
-        attention.run(opened(pass), (CpuKvCache) kv, layer);
-    }
-
-    @Override
-    public void outputProjection(ForwardPass pass, LinearWeights output) {
-        outputProjection.run(opened(pass), (PackedMatrix) output);
-    }
-
-    @Override
-    public void gateUp(ForwardPass pass, VectorWeights norm, LinearWeights gateUp) {
-        feedForward.gateUp(opened(pass), (CpuVector) norm, (PackedMatrix) gateUp);
-    }
-
-    @Override
-    public void down(ForwardPass pass, LinearWeights down) {
-        feedForward.down(opened(pass), (PackedMatrix) down);
-    }
-
-    @Override
-    public void lmHead(ForwardPass pass, VectorWeights norm, LinearWeights head) {
-        lmHead.run(opened(pass), (CpuVector) norm, (PackedMatrix) head);
     }
 
     @Override

@@ -4,9 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import io.chasqui.backend.KvCacheStorage;
 import io.chasqui.backend.KvDType;
-import io.chasqui.backend.ModelShape;
 import io.chasqui.backend.SamplerParams;
-import io.chasqui.model.LlamaConfig;
 import io.chasqui.model.LlamaModel;
 import io.chasqui.testing.TestSequence;
 import io.chasqui.testing.TestSequence.Slice;
@@ -82,7 +80,6 @@ class BatchInvarianceTest {
                     var batch =
                             TestSequence.batch(
                                     SamplerParams.GREEDY, -1, Slice.lastRow(sequence, 1));
-                    model.backend.begin(batch);
                     bits[s][t] = bits(model.logits(batch)[0]);
                 }
             }
@@ -163,23 +160,8 @@ class BatchInvarianceTest {
         var weights = random.pack(backend);
         backend.allocateWorkspace(random.shape, MAX_TOKENS, MAX_TOKENS);
         var cache = backend.allocateKvCache(random.shape, dtype, numBlocks, setting.blockSize);
-        var model = new LlamaModel(config(random.shape), weights, backend, cache, () -> {});
+        var model = random.model(weights, backend, cache);
         return new Loaded(backend, cache, model);
-    }
-
-    private static LlamaConfig config(ModelShape shape) {
-        return new LlamaConfig(
-                shape.layers(),
-                shape.hidden(),
-                shape.heads(),
-                shape.kvHeads(),
-                shape.headDim(),
-                shape.ffn(),
-                shape.vocab(),
-                2048,
-                shape.normEps(),
-                shape.inverseFrequencies(),
-                false);
     }
 
     private static int[] bits(float[] x) {

@@ -1,10 +1,14 @@
 package io.chasqui.backend.cpu;
 
 import io.chasqui.backend.Backend;
+import io.chasqui.backend.KvCacheStorage;
+import io.chasqui.backend.LinearRole;
 import io.chasqui.backend.ModelShape;
 import io.chasqui.loader.LinearSource;
 import io.chasqui.loader.TensorView;
+import io.chasqui.model.LlamaConfig;
 import io.chasqui.model.LlamaLayer;
+import io.chasqui.model.LlamaModel;
 import io.chasqui.model.LlamaWeights;
 import io.chasqui.quant.DType;
 import java.lang.foreign.MemorySegment;
@@ -92,17 +96,39 @@ final class RandomModel {
                     new LlamaLayer(
                             backend.packVector(layer.attentionNorm),
                             backend.packLinear(
+                                    LinearRole.QKV,
                                     List.of(source(layer.q), source(layer.k), source(layer.v))),
-                            backend.packLinear(List.of(source(layer.output))),
+                            backend.packLinear(
+                                    LinearRole.ATTENTION_OUTPUT, List.of(source(layer.output))),
                             backend.packVector(layer.ffnNorm),
-                            backend.packLinear(List.of(source(layer.gate), source(layer.up))),
-                            backend.packLinear(List.of(source(layer.down)))));
+                            backend.packLinear(
+                                    LinearRole.GATE_UP,
+                                    List.of(source(layer.gate), source(layer.up))),
+                            backend.packLinear(LinearRole.DOWN, List.of(source(layer.down)))));
         }
         return new LlamaWeights(
-                backend.packLinear(List.of(source(embedding))),
+                backend.packLinear(LinearRole.EMBEDDING, List.of(source(embedding))),
                 packed,
                 backend.packVector(norm),
-                backend.packLinear(List.of(source(head))));
+                backend.packLinear(LinearRole.HEAD, List.of(source(head))));
+    }
+
+    /** The model, which owns backend and cache from now on. */
+    LlamaModel model(LlamaWeights packed, Backend backend, KvCacheStorage cache) {
+        var config =
+                new LlamaConfig(
+                        shape.layers(),
+                        shape.hidden(),
+                        shape.heads(),
+                        shape.kvHeads(),
+                        shape.headDim(),
+                        shape.ffn(),
+                        shape.vocab(),
+                        2048,
+                        shape.normEps(),
+                        shape.inverseFrequencies(),
+                        false);
+        return new LlamaModel(config, packed, backend, cache, () -> {});
     }
 
     private static LinearSource source(float[][] matrix) {

@@ -51,26 +51,14 @@ class StagesTest {
         var sequence =
                 new TestSequence(prompt, TestSequence.shuffledBlocks(blocks, choice), blockSize);
         int bits = choice.nextBoolean() ? 256 : 512;
-        try (var backend = CpuBackend.create(1 + choice.nextInt(3), bits, false)) {
-            var weights = random.pack(backend);
-            backend.allocateWorkspace(shape, length, length);
-            try (var cache = backend.allocateKvCache(shape, dtype, blocks, blockSize)) {
-                var batch =
-                        TestSequence.batch(
-                                SamplerParams.GREEDY, -1, Slice.everyRow(sequence, length));
-                var pass = (CpuForwardPass) backend.begin(batch);
-                backend.embed(pass, weights.embedding());
-                for (int l = 0; l < shape.layers(); l++) {
-                    var layer = weights.layers().get(l);
-                    backend.qkvProjection(pass, layer.attentionNorm(), layer.qkv(), cache, l);
-                    backend.attention(pass, cache, l);
-                    backend.outputProjection(pass, layer.output());
-                    backend.gateUp(pass, layer.ffnNorm(), layer.gateUp());
-                    backend.down(pass, layer.down());
-                }
-                backend.lmHead(pass, weights.norm(), weights.head());
-                compare(random, prompt, pass, dtype, what);
-            }
+        var backend = CpuBackend.create(1 + choice.nextInt(3), bits, false);
+        var weights = random.pack(backend);
+        backend.allocateWorkspace(shape, length, length);
+        var cache = backend.allocateKvCache(shape, dtype, blocks, blockSize);
+        try (var model = random.model(weights, backend, cache)) {
+            var batch =
+                    TestSequence.batch(SamplerParams.GREEDY, -1, Slice.everyRow(sequence, length));
+            compare(random, prompt, (CpuForwardPass) model.forward(batch), dtype, what);
         }
     }
 
