@@ -56,6 +56,7 @@ class LauncherTest {
             Files.createDirectories(checkout.resolve(file).getParent());
             Files.writeString(checkout.resolve(file), "");
         }
+        kernels("");
         maven("3.8.7");
     }
 
@@ -83,6 +84,14 @@ class LauncherTest {
         script(home.resolve("bin/javac"), "");
         Files.writeString(home.resolve("release"), "JAVA_VERSION=\"" + version + "\"\n");
         return home;
+    }
+
+    /** The build of the CUDA kernels, which finds the toolkit in the given folder. */
+    private void kernels(String toolkit) throws IOException {
+        script(
+                checkout.resolve("src/main/cuda/build.sh"),
+                "echo \"$*\" >> '%s'\necho '%s'\n"
+                        .formatted(folder.resolve("kernels.log"), toolkit));
     }
 
     private void maven(String version) throws IOException {
@@ -291,6 +300,20 @@ class LauncherTest {
         assertTrue(verify.contains(" verify "), verify);
         assertTrue(verify.contains("-Dchasqui.testModel=/models/the model.gguf"), verify);
         assertTrue(verify.endsWith("-Dtest=X"), verify);
+    }
+
+    @Test
+    void onlyTestsInsistOnTheCudaToolkit() throws Exception {
+        var home = jdk("a", "25");
+        script(home.resolve("bin/java"), "echo model\n");
+        var runs = folder.resolve("kernels.log");
+        run("serve");
+        assertEquals(List.of("kernels"), Files.readAllLines(runs));
+        kernels("/opt/cu da");
+        run("test");
+        assertEquals("kernels --fetch", Files.readAllLines(runs).get(1));
+        var verify = mavenRuns().getLast();
+        assertTrue(verify.contains("-Dchasqui.cuda.home=/opt/cu da"), verify);
     }
 
     @Test
