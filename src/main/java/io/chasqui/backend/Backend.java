@@ -49,12 +49,18 @@ public interface Backend extends AutoCloseable {
     ForwardPass forward(ForwardBatch batch, DecoderProgram program);
 
     /**
-     * Turns each row of logits into a token.
+     * Whether a pass may begin before the tokens of the last one are read, so that its batch names
+     * tokens by the row that sampled them. At most two passes are then under way.
+     */
+    boolean pipelined();
+
+    /**
+     * Begins to turn each row of logits into a token.
      *
      * @param masks per row, a bit set of allowed token ids, or null for all; the array itself may
      *     be null
      */
-    SampledToken[] sample(ForwardPass pass, long[][] masks);
+    PendingTokens sample(ForwardPass pass, long[][] masks);
 
     /** Copy of the residual stream, {@code [numTokens * hidden]}: for tests and diagnostics. */
     float[] readResidual(ForwardPass pass);

@@ -4,7 +4,8 @@ package io.chasqui.backend;
  * All a forward pass reads: the tokens of this step, ragged over sequences, and where their keys
  * and values go. Immutable by contract; built once per step.
  *
- * @param tokens ids, {@code [numTokens]}
+ * @param tokens ids, {@code [numTokens]}; {@code -1 - i} is the token that row i of the pass before
+ *     has sampled, on backends that pipeline passes
  * @param positions absolute positions, {@code [numTokens]}
  * @param slotMapping KV slot of each token, {@code block * blockSize + offset}
  * @param queryStart token offset of each sequence, {@code [numSequences + 1]}

@@ -142,7 +142,7 @@ final class OfflineBenchmark {
             long begin = System.nanoTime();
             var handle = executor.execute(step);
             long computed = System.nanoTime();
-            handle.sample(null);
+            handle.sample(null).await();
             sampling += System.nanoTime() - computed;
             forward += computed - begin;
         }

@@ -68,6 +68,6 @@ final class WarmUp {
                         new int[] {from + count},
                         new int[][] {table},
                         new LogitsRow[] {row});
-        model.sample(model.forward(batch), null);
+        model.sample(model.forward(batch), null).await();
     }
 }

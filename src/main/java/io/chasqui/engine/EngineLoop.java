@@ -201,7 +201,7 @@ final class EngineLoop {
         }
         SampledToken[] sampled;
         try {
-            sampled = executor.execute(batches.build(parts)).sample(null);
+            sampled = executor.execute(batches.build(parts)).sample(null).await();
         } catch (Throwable failure) {
             rethrowFatal(failure);
             return recover(parts, failure);

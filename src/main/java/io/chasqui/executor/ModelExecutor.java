@@ -1,7 +1,7 @@
 package io.chasqui.executor;
 
 import io.chasqui.backend.ForwardBatch;
-import io.chasqui.backend.SampledToken;
+import io.chasqui.backend.PendingTokens;
 
 /**
  * The engine's only view of a model: run a batch, then sample. Tests put a hash function or a
@@ -15,18 +15,25 @@ public interface ModelExecutor extends AutoCloseable {
      */
     StepHandle execute(ForwardBatch batch);
 
+    /**
+     * Whether the next batch may be executed before the tokens of the last one are awaited. It then
+     * names them by their rows, see {@link ForwardBatch}; at most two batches are under way.
+     */
+    default boolean pipelined() {
+        return false;
+    }
+
     /** A forward pass under way. */
     @FunctionalInterface
     interface StepHandle {
         /**
-         * Waits for the pass and samples.
+         * Begins to sample.
          *
          * @param masks per logits row a bit set of allowed ids or null; the array may be null.
          *     Handed over now, not at {@code execute}, so that they are computed while the pass
          *     runs.
-         * @return one token per logits row, in order
          */
-        SampledToken[] sample(long[][] masks);
+        PendingTokens sample(long[][] masks);
     }
 
     @Override

@@ -6,7 +6,7 @@ import io.chasqui.backend.DecoderStages;
 import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.ForwardPass;
 import io.chasqui.backend.KvCacheStorage;
-import io.chasqui.backend.SampledToken;
+import io.chasqui.backend.PendingTokens;
 
 /** A Llama decoder on a backend, over a paged KV cache. */
 public final class LlamaModel implements AutoCloseable {
@@ -65,9 +65,14 @@ public final class LlamaModel implements AutoCloseable {
         stages.lmHead(weights.head());
     }
 
-    /** One token per logits row of the pass. */
-    public SampledToken[] sample(ForwardPass pass, long[][] masks) {
-        return pass.batch().rows().length == 0 ? new SampledToken[0] : backend.sample(pass, masks);
+    /** Begins to sample one token per logits row of the pass. */
+    public PendingTokens sample(ForwardPass pass, long[][] masks) {
+        return pass.batch().rows().length == 0 ? PendingTokens.NONE : backend.sample(pass, masks);
+    }
+
+    /** Whether a pass may begin before the tokens of the last one are read. */
+    public boolean pipelined() {
+        return backend.pipelined();
     }
 
     @Override

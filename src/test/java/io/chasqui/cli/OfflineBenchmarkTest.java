@@ -73,7 +73,7 @@ class OfflineBenchmarkTest {
             batches.add(batch);
             return masks -> {
                 sampled++;
-                return new SampledToken[batch.rows().length];
+                return () -> new SampledToken[batch.rows().length];
             };
         }
 

@@ -94,7 +94,7 @@ public class EngineStepBenchmark {
                 int token = 'a' + batch.rows()[i].outputIndex() % 26;
                 sampled[i] = new SampledToken(token, 0, NO_TOKENS, NO_LOGPROBS, true);
             }
-            return masks -> sampled;
+            return masks -> () -> sampled;
         }
 
         @Override

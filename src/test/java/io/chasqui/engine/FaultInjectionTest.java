@@ -217,12 +217,12 @@ class FaultInjectionTest {
                         hash.scribble(batch);
                         fail();
                     }
-                    var sampled = hash.execute(batch).sample(null);
+                    var sampled = hash.execute(batch).sample(null).await();
                     return masks -> {
                         if (hurt && step == Step.SAMPLE) {
                             fail();
                         }
-                        return spoil(batch, sampled);
+                        return () -> spoil(batch, sampled);
                     };
                 }
 

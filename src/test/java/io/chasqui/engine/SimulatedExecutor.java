@@ -72,9 +72,9 @@ final class SimulatedExecutor implements ModelExecutor {
             fails |= request != null && throwsNow(request);
         }
         if (!fails) {
-            var sampled = hash.execute(batch).sample(null);
+            var sampled = hash.execute(batch).sample(null).await();
             spoil(batch, requests, sampled);
-            return masks -> sampled;
+            return masks -> () -> sampled;
         }
         return failure(batch, requests);
     }

@@ -50,7 +50,7 @@ public final class HashExecutor implements ModelExecutor {
             var row = batch.rows()[i];
             sampled[i] = answer(row, attend(batch, row.tokenIndex()), alphabet);
         }
-        return masks -> sampled;
+        return masks -> () -> sampled;
     }
 
     /**

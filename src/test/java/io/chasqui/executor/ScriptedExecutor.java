@@ -22,7 +22,7 @@ public final class ScriptedExecutor implements ModelExecutor {
         for (int i = 0; i < sampled.length; i++) {
             sampled[i] = answer(batch.rows()[i]);
         }
-        return masks -> sampled;
+        return masks -> () -> sampled;
     }
 
     private SampledToken answer(LogitsRow row) {

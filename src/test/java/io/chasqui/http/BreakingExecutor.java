@@ -19,7 +19,7 @@ final class BreakingExecutor implements ModelExecutor {
             boolean good = batch.rows()[i].outputIndex() < goodTokens;
             sampled[i] = new SampledToken('x', 0, new int[0], new float[0], good);
         }
-        return masks -> sampled;
+        return masks -> () -> sampled;
     }
 
     @Override

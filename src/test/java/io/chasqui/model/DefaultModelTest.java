@@ -109,7 +109,7 @@ class DefaultModelTest {
                         SamplerParams.GREEDY,
                         logprobs,
                         Slice.lastRow(sequence, sequence.pending()));
-        return tiny.model().sample(tiny.model().forward(batch), null)[0];
+        return tiny.model().sample(tiny.model().forward(batch), null).await()[0];
     }
 
     private static int indexOf(int id, int[] ids) {
@@ -173,6 +173,6 @@ class DefaultModelTest {
                         batch.seqLens(),
                         batch.blockTables(),
                         rows);
-        return tiny.model().sample(tiny.model().forward(scoring), null);
+        return tiny.model().sample(tiny.model().forward(scoring), null).await();
     }
 }

@@ -97,7 +97,7 @@ class GoldenModelTest {
             var batch =
                     TestSequence.batch(
                             SamplerParams.GREEDY, -1, Slice.lastRow(sequence, sequence.pending()));
-            var token = tiny.model().sample(tiny.model().forward(batch), null)[0].token();
+            var token = tiny.model().sample(tiny.model().forward(batch), null).await()[0].token();
             assertEquals(expected[step], token, "prompt " + i + ", step " + step);
             sequence.append(token);
         }

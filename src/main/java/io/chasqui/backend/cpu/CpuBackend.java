@@ -9,7 +9,7 @@ import io.chasqui.backend.KvDType;
 import io.chasqui.backend.LinearRole;
 import io.chasqui.backend.LinearWeights;
 import io.chasqui.backend.ModelShape;
-import io.chasqui.backend.SampledToken;
+import io.chasqui.backend.PendingTokens;
 import io.chasqui.backend.VectorWeights;
 import io.chasqui.loader.LinearSource;
 import java.lang.foreign.Arena;
@@ -108,8 +108,14 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public SampledToken[] sample(ForwardPass pass, long[][] masks) {
-        return sampling.run(opened(pass), masks);
+    public boolean pipelined() {
+        return false;
+    }
+
+    @Override
+    public PendingTokens sample(ForwardPass pass, long[][] masks) {
+        var sampled = sampling.run(opened(pass), masks);
+        return () -> sampled;
     }
 
     @Override
