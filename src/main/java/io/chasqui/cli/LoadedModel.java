@@ -2,7 +2,6 @@ package io.chasqui.cli;
 
 import io.chasqui.backend.Backend;
 import io.chasqui.backend.KvDType;
-import io.chasqui.backend.cpu.CpuBackend;
 import io.chasqui.catalog.LocalModel;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.config.ChasquiConfig.KvCacheType;
@@ -63,8 +62,7 @@ record LoadedModel(
     static LoadedModel load(
             LocalModel local, ChasquiConfig config, int maxRows, ProgressListener progress) {
         var times = new LinkedHashMap<String, Duration>();
-        var backend =
-                CpuBackend.create(config.threads().orElse(0), config.vectorBits().orElse(0), false);
+        var backend = Backends.ofMachine().create(config);
         try (var checkpoint = open(local, config)) {
             var tokenizer =
                     CompletableFuture.supplyAsync(

@@ -27,6 +27,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             RemoveCommand.class,
             KeyCommand.class,
             BenchCommand.class,
+            PlanCommand.class,
         })
 public final class Main {
 

@@ -60,7 +60,7 @@ final class Settings {
             paramLabel = "SIZE",
             description =
                     "Memory for the KV cache, e.g. 2G; by default a share of what the machine has"
-                            + " free.")
+                            + " free, or what a GPU has left.")
     private String kvCacheMemory;
 
     @Option(
@@ -94,6 +94,27 @@ final class Settings {
             paramLabel = "NAME",
             description = "What computes: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private ChasquiConfig.BackendType backend;
+
+    @Option(
+            names = "--tensor-parallel-size",
+            paramLabel = "N",
+            description = "GPUs that the model is divided over (default: ${DEFAULT-VALUE}).")
+    private int tensorParallelSize;
+
+    @Option(
+            names = "--devices",
+            paramLabel = "GPU",
+            split = ",",
+            description = "Ordinals of these GPUs, e.g. 0,1; by default the first ones.")
+    private List<Integer> devices;
+
+    @Option(
+            names = "--gpu-memory-utilization",
+            paramLabel = "SHARE",
+            description =
+                    "Share of each GPU's memory for weights, activations and KV cache (default:"
+                            + " ${DEFAULT-VALUE}).")
+    private double gpuMemoryUtilization;
 
     @Option(
             names = "--vector-bits",

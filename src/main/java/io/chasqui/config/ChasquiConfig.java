@@ -54,7 +54,10 @@ public interface ChasquiConfig {
     @WithDefault("512")
     int maxNumBatchedTokens();
 
-    /** Memory for the KV cache; by default a share of what the machine has free. */
+    /**
+     * Memory for the KV cache, on each GPU; by default a share of what the machine has free, or
+     * what a GPU has left.
+     */
     Optional<ByteSize> kvCacheMemory();
 
     /** Type of the KV cache's elements. */
@@ -84,9 +87,29 @@ public interface ChasquiConfig {
     /** Compute threads; by default one per physical core. */
     OptionalInt threads();
 
-    /** What computes. */
+    /**
+     * What computes: the cores of this machine, or NVIDIA GPUs. By default GPUs where CUDA can be
+     * used, else the cores; a line in the log says why CUDA was not used.
+     */
     @WithDefault("auto")
     BackendType backend();
+
+    /** GPUs over which each matrix, the heads and the KV cache are divided: a power of two. */
+    @WithDefault("1")
+    int tensorParallelSize();
+
+    /**
+     * Ordinals of the GPUs, one for each rank; by default the first ones. One that is named twice
+     * holds two ranks.
+     */
+    Optional<List<Integer>> devices();
+
+    /**
+     * Share of each GPU's memory that weights, activations and KV cache may take; the rest is for
+     * the driver, the loaded kernels and the CUDA graphs.
+     */
+    @WithDefault("0.9")
+    double gpuMemoryUtilization();
 
     /** Widest vector in bits that the CPU kernels use; by default what the CPU has. */
     OptionalInt vectorBits();
@@ -101,7 +124,7 @@ public interface ChasquiConfig {
     /** With random weights, the architecture, e.g. {@code llama-3.2-1b}. */
     Optional<String> geometry();
 
-    /** With random weights, their type, e.g. {@code q8_0}. */
+    /** With random weights, their type, e.g. {@code q8_0}; by default what the backend likes. */
     Optional<String> dtype();
 
     /** Sampling of a request that says nothing: the model publisher's, or the OpenAI API's. */
@@ -126,7 +149,8 @@ public interface ChasquiConfig {
     /** What computes. */
     enum BackendType {
         AUTO,
-        CPU
+        CPU,
+        CUDA
     }
 
     /** Where weights come from. */
