@@ -18,8 +18,10 @@ public interface Backend extends AutoCloseable {
     /**
      * Packs matrices that read the same input into one, rows stacked in the order given (q, k, v;
      * or gate, up). All have the same number of columns; types may differ.
+     *
+     * @param shape of the model, whose heads say how rows may be ordered and shared out
      */
-    LinearWeights packLinear(LinearRole role, List<LinearSource> stacked);
+    LinearWeights packLinear(ModelShape shape, LinearRole role, List<LinearSource> stacked);
 
     /** Packs a vector of {@code float} (norm weights). */
     VectorWeights packVector(float[] values);

@@ -82,7 +82,7 @@ public final class LlamaWeightsLoader {
         for (var source : sources) {
             checkScales(source);
         }
-        var packed = backend.packLinear(role, List.of(sources));
+        var packed = backend.packLinear(checkpoint.config().shape(), role, List.of(sources));
         checkpoint.release();
         for (var source : sources) {
             advance(TensorTable.bytes(source.parts().get(LinearSource.WEIGHT)));

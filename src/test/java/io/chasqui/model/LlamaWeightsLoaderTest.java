@@ -165,7 +165,7 @@ class LlamaWeightsLoaderTest {
                         new Class<?>[] {Backend.class},
                         (proxy, method, arguments) ->
                                 switch (method.getName()) {
-                                    case "packLinear" -> packLinear(arguments[1]);
+                                    case "packLinear" -> packLinear(arguments[2]);
                                     case "packVector" ->
                                             new Vector(((float[]) arguments[0]).length);
                                     default ->

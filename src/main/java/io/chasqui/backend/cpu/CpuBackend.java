@@ -69,7 +69,7 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public LinearWeights packLinear(LinearRole role, List<LinearSource> stacked) {
+    public LinearWeights packLinear(ModelShape shape, LinearRole role, List<LinearSource> stacked) {
         return PackedMatrix.pack(
                 stacked,
                 weightMemory,

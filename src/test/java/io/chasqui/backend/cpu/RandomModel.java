@@ -96,21 +96,26 @@ final class RandomModel {
                     new LlamaLayer(
                             backend.packVector(layer.attentionNorm),
                             backend.packLinear(
+                                    shape,
                                     LinearRole.QKV,
                                     List.of(source(layer.q), source(layer.k), source(layer.v))),
                             backend.packLinear(
-                                    LinearRole.ATTENTION_OUTPUT, List.of(source(layer.output))),
+                                    shape,
+                                    LinearRole.ATTENTION_OUTPUT,
+                                    List.of(source(layer.output))),
                             backend.packVector(layer.ffnNorm),
                             backend.packLinear(
+                                    shape,
                                     LinearRole.GATE_UP,
                                     List.of(source(layer.gate), source(layer.up))),
-                            backend.packLinear(LinearRole.DOWN, List.of(source(layer.down)))));
+                            backend.packLinear(
+                                    shape, LinearRole.DOWN, List.of(source(layer.down)))));
         }
         return new LlamaWeights(
-                backend.packLinear(LinearRole.EMBEDDING, List.of(source(embedding))),
+                backend.packLinear(shape, LinearRole.EMBEDDING, List.of(source(embedding))),
                 packed,
                 backend.packVector(norm),
-                backend.packLinear(LinearRole.HEAD, List.of(source(head))));
+                backend.packLinear(shape, LinearRole.HEAD, List.of(source(head))));
     }
 
     /** The model, which owns backend and cache from now on. */
