@@ -2,6 +2,7 @@ package io.chasqui.backend;
 
 import io.chasqui.loader.LinearSource;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What computes: one or more devices that hold weights and a KV cache and run the {@link
@@ -25,6 +26,22 @@ public interface Backend extends AutoCloseable {
 
     /** Packs a vector of {@code float} (norm weights). */
     VectorWeights packVector(float[] values);
+
+    /**
+     * How the memory of each device is going to be divided; asked before anything is allocated.
+     *
+     * @param tiedHead whether the output head is the embedding
+     * @param maxTokens most tokens in a batch
+     * @param maxRows most logits rows in a batch
+     * @param blockSize tokens in a block of the KV cache
+     * @return empty for a backend that works in the memory of the machine
+     * @throws IllegalArgumentException if the model cannot be divided over the devices; the message
+     *     says why
+     */
+    default Optional<MemoryPlan> plan(
+            ModelShape shape, boolean tiedHead, int maxTokens, int maxRows, int blockSize) {
+        return Optional.empty();
+    }
 
     /**
      * Allocates everything a step needs; nothing grows afterwards.

@@ -1,5 +1,7 @@
 package io.chasqui.backend;
 
+import java.util.Locale;
+
 /**
  * How the memory of one device is divided, in bytes, before anything is allocated: weights and
  * workspace are what they are, the KV cache gets the rest.
@@ -51,6 +53,25 @@ public record MemoryPlan(
     /** Bytes that are missing for one sequence of {@code length} tokens; 0 when there are none. */
     public long missing(long length) {
         return Math.max(0, sequenceBytes(length) - kvCache());
+    }
+
+    /** What one sequence of {@code length} tokens takes beside what there is, in a sentence. */
+    public String arithmetic(long length) {
+        return String.format(
+                Locale.ROOT,
+                "weights %.2f + workspace %.2f + KV cache of %,d tokens %.2f = %.2f GiB, and %.2f of"
+                        + " %.2f GiB are usable",
+                gib(weights),
+                gib(workspace),
+                length,
+                gib(sequenceBytes(length)),
+                gib(weights + workspace + sequenceBytes(length)),
+                gib(usable),
+                gib(memory));
+    }
+
+    private static double gib(long bytes) {
+        return bytes / 0x1p30;
     }
 
     private long blocksOf(long length) {

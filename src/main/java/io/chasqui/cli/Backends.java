@@ -21,8 +21,9 @@ final class Backends {
 
         /**
          * @param devices ordinals, one a rank
+         * @param utilization share of a device's memory that may be taken
          */
-        Backend create(List<Integer> devices);
+        Backend create(List<Integer> devices, double utilization);
     }
 
     /**
@@ -41,7 +42,7 @@ final class Backends {
                 }
 
                 @Override
-                public Backend create(List<Integer> devices) {
+                public Backend create(List<Integer> devices, double utilization) {
                     throw new UnsupportedOperationException();
                 }
             };
@@ -96,7 +97,12 @@ final class Backends {
         if (config.kvCacheDtype() == KvCacheType.F32) {
             return otherwise.apply("--kv-cache-dtype f32 is for the CPU; leave it or take bf16.");
         }
-        return cuda.create(devices(config, probe.devices()));
+        if (!(config.gpuMemoryUtilization() > 0 && config.gpuMemoryUtilization() <= 1)) {
+            throw new UserException(
+                    "--gpu-memory-utilization %s is not a share: more than 0, at most 1."
+                            .formatted(config.gpuMemoryUtilization()));
+        }
+        return cuda.create(devices(config, probe.devices()), config.gpuMemoryUtilization());
     }
 
     private static List<Integer> devices(ChasquiConfig config, int present) {

@@ -2,6 +2,8 @@ package io.chasqui.cli;
 
 import io.chasqui.backend.Backend;
 import io.chasqui.backend.KvDType;
+import io.chasqui.backend.MemoryPlan;
+import io.chasqui.backend.cpu.CpuBackend;
 import io.chasqui.catalog.LocalModel;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.config.ChasquiConfig.KvCacheType;
@@ -25,6 +27,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
@@ -63,7 +66,8 @@ record LoadedModel(
             LocalModel local, ChasquiConfig config, int maxRows, ProgressListener progress) {
         var times = new LinkedHashMap<String, Duration>();
         var backend = Backends.ofMachine().create(config);
-        try (var checkpoint = open(local, config)) {
+        try (var checkpoint = open(local, backend, config)) {
+            var plan = plan(checkpoint.config(), backend, config, maxRows);
             var tokenizer =
                     CompletableFuture.supplyAsync(
                             () -> timed(times, "tokenizer", () -> tokenizer(local, checkpoint)));
@@ -82,6 +86,7 @@ record LoadedModel(
                                             checkpoint,
                                             weights,
                                             backend,
+                                            plan,
                                             config,
                                             maxRows,
                                             heartbeat));
@@ -100,12 +105,31 @@ record LoadedModel(
         }
     }
 
-    private static Checkpoint open(LocalModel local, ChasquiConfig config) {
+    /** How the devices' memory is divided, if they have their own; nothing is allocated yet. */
+    private static Optional<MemoryPlan> plan(
+            LlamaConfig model, Backend backend, ChasquiConfig config, int maxRows) {
+        try {
+            var plan =
+                    backend.plan(
+                            model.shape(),
+                            model.tiedHead(),
+                            config.maxNumBatchedTokens(),
+                            maxRows,
+                            config.blockSize());
+            plan.ifPresent(memory -> KvCacheSize.check(memory, config));
+            return plan;
+        } catch (IllegalArgumentException e) {
+            throw new UserException("--tensor-parallel-size: " + e.getMessage() + ".");
+        }
+    }
+
+    private static Checkpoint open(LocalModel local, Backend backend, ChasquiConfig config) {
         if (local.path() != null) {
             return Checkpoint.open(local.path());
         }
         var geometry = Geometry.named(config.geometry().orElseThrow());
-        var dtype = DType.valueOf(config.dtype().orElse("Q8_0").toUpperCase(Locale.ROOT));
+        var type = config.dtype().orElse(backend instanceof CpuBackend ? "Q8_0" : "BF16");
+        var dtype = DType.valueOf(type.toUpperCase(Locale.ROOT));
         return Checkpoint.dummy(geometry, dtype, DUMMY_SEED);
     }
 
@@ -113,6 +137,7 @@ record LoadedModel(
             Checkpoint checkpoint,
             LlamaWeights weights,
             Backend backend,
+            Optional<MemoryPlan> plan,
             ChasquiConfig config,
             int maxRows,
             AtomicReference<Runnable> heartbeat) {
@@ -121,7 +146,10 @@ record LoadedModel(
         var kvDType = config.kvCacheDtype() == KvCacheType.F32 ? KvDType.F32 : KvDType.BF16;
         int blocks =
                 KvCacheSize.blocks(
-                        checkpoint.config(), backend.kvCacheBytesPerToken(shape, kvDType), config);
+                        checkpoint.config(),
+                        backend.kvCacheBytesPerToken(shape, kvDType),
+                        plan,
+                        config);
         var kvCache = backend.allocateKvCache(shape, kvDType, blocks, config.blockSize());
         var model =
                 new LlamaModel(

@@ -127,14 +127,8 @@ final class PlanText {
                     memory.poolTokens(), plan.contexts(), context);
         } else {
             line(
-                    "Does not fit: weights %s + workspace %s + one context of %,d tokens %s GiB, %s"
-                            + " GiB usable: %s GiB missing on each GPU.",
-                    gib(memory.weights(), 2),
-                    gib(memory.workspace(), 2),
-                    context,
-                    gib(memory.sequenceBytes(context), 2),
-                    gib(memory.usable(), 2),
-                    gib(memory.missing(context), 2));
+                    "Does not fit: on each GPU %s: %s GiB are missing.",
+                    memory.arithmetic(context), gib(memory.missing(context), 2));
             var remedies = plan.remedies();
             line(
                     remedies.isEmpty()

@@ -3,6 +3,7 @@ package io.chasqui.loader;
 import io.chasqui.quant.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /**
  * The stored form of one matrix {@code [rows = out, columns = in]}, as a backend receives it for
@@ -40,6 +41,11 @@ public record LinearSource(
     /** Type of the weight part. */
     public DType dtype() {
         return parts.get(WEIGHT).dtype();
+    }
+
+    /** Seed of a matrix of noise that a device can make itself; see {@link TensorView#seed}. */
+    public OptionalLong seed() {
+        return parts.get(WEIGHT).seed();
     }
 
     /** All bytes of the weight part, in stored row order. */

@@ -10,11 +10,13 @@ import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /**
  * Weights of an exact geometry made from a seed, for benchmarks and capacity tests. A tensor is
  * made when it is first asked for and kept until {@link #release}, so a model larger than memory
- * can be packed piece by piece.
+ * can be packed piece by piece. A BF16 matrix need not be made at all: its seed is enough for a
+ * device.
  */
 final class DummyWeights implements WeightStorage {
     private static final long ALIGNMENT = 64;
@@ -77,7 +79,12 @@ final class DummyWeights implements WeightStorage {
                             .formatted(shape.getLast(), name, type, type.blockElements()));
         }
         long bytes = type.bytes(shape.stream().reduce(1L, Math::multiplyExact));
-        return new TensorView(name, type, shape, () -> data(name, type, bytes, tensor.isVector()));
+        return new TensorView(
+                name,
+                type,
+                shape,
+                () -> data(name, type, bytes, tensor.isVector()),
+                type == DType.BF16 ? OptionalLong.of(tensorSeed(name)) : OptionalLong.empty());
     }
 
     private synchronized MemorySegment data(String name, DType type, long bytes, boolean vector) {

@@ -50,13 +50,20 @@ public final class RandomWeights {
     private static void fillNormal(DType type, MemorySegment target, long seed) {
         long elements = target.byteSize() / type.blockBytes();
         for (long i = 0; i < elements; i++) {
-            float value = normal(mix(seed + i));
             switch (type) {
-                case F32 -> target.set(F32, 4 * i, value);
-                case F16 -> target.set(U16, 2 * i, Float.floatToFloat16(value));
-                default -> target.set(U16, 2 * i, (short) (Float.floatToRawIntBits(value) >>> 16));
+                case F32 -> target.set(F32, 4 * i, normal(mix(seed + i)));
+                case F16 -> target.set(U16, 2 * i, Float.floatToFloat16(normal(mix(seed + i))));
+                default -> target.set(U16, 2 * i, bf16(seed, i));
             }
         }
+    }
+
+    /**
+     * Bits of one element of a BF16 tensor, a function of {@code seed + index} alone, which {@code
+     * fill.cu} computes alike on a GPU.
+     */
+    public static short bf16(long seed, long index) {
+        return (short) (Float.floatToRawIntBits(normal(mix(seed + index))) >>> 16);
     }
 
     /** Sum of four uniform numbers: close enough to a normal one. */
