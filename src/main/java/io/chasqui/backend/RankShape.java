@@ -12,7 +12,7 @@ import java.util.List;
  * @param ranks devices it is divided over
  */
 public record RankShape(ModelShape model, int ranks) {
-    /** Rows of gate and up lie in groups of so many. */
+    /** Shards of gate and up are whole groups of so many rows. */
     private static final int FFN_GROUP = 8;
 
     /** Rows of a shard of the vocabulary are rounded up to a multiple of it. */
@@ -50,7 +50,7 @@ public record RankShape(ModelShape model, int ranks) {
                 model.kvHeads() % ranks == 0 || ranks % model.kvHeads() == 0,
                 model.kvHeads() + " KV heads do not divide among " + ranks + " ranks");
         check(
-                model.ffn() % (ranks * FFN_GROUP) == 0,
+                ranks == 1 || model.ffn() % (ranks * FFN_GROUP) == 0,
                 "a feed-forward width of %d does not divide among %d ranks in groups of %d"
                         .formatted(model.ffn(), ranks, FFN_GROUP));
     }

@@ -21,7 +21,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -86,6 +88,22 @@ class LlamaWeightsLoaderTest {
             var again = checkpoint.linear(LlamaTensor.UP, 3).weightData();
             assertEquals(-1, Arrays.mismatch(copy, again.toArray(ValueLayout.JAVA_BYTE)));
         }
+    }
+
+    /** Would take 800 GB otherwise. */
+    @Test
+    void aMatrixThatADeviceMakesFromItsSeedIsNotMadeHere() {
+        var seeds = new HashSet<Long>();
+        var device =
+                backend(
+                        sources -> {
+                            sources.forEach(source -> seeds.add(source.seed().orElseThrow()));
+                            return new Matrix(1, 1, 1);
+                        });
+        try (var checkpoint = Checkpoint.dummy(Geometry.LLAMA_3_1_405B, DType.BF16, 1)) {
+            LlamaWeightsLoader.load(checkpoint, device, ProgressListener.NONE);
+        }
+        assertEquals(2 + 7 * 126, seeds.size());
     }
 
     @Test
@@ -159,13 +177,17 @@ class LlamaWeightsLoaderTest {
 
     /** A backend that notes what it is given to pack, and reads it. */
     private Backend backend() {
+        return backend(this::packLinear);
+    }
+
+    private static Backend backend(Function<List<LinearSource>, LinearWeights> packLinear) {
         return (Backend)
                 Proxy.newProxyInstance(
                         Backend.class.getClassLoader(),
                         new Class<?>[] {Backend.class},
                         (proxy, method, arguments) ->
                                 switch (method.getName()) {
-                                    case "packLinear" -> packLinear(arguments[2]);
+                                    case "packLinear" -> packLinear.apply(sources(arguments[2]));
                                     case "packVector" ->
                                             new Vector(((float[]) arguments[0]).length);
                                     default ->
@@ -174,8 +196,11 @@ class LlamaWeightsLoaderTest {
                                 });
     }
 
-    private LinearWeights packLinear(Object stacked) {
-        var sources = ((List<?>) stacked).stream().map(LinearSource.class::cast).toList();
+    private static List<LinearSource> sources(Object stacked) {
+        return ((List<?>) stacked).stream().map(LinearSource.class::cast).toList();
+    }
+
+    private LinearWeights packLinear(List<LinearSource> sources) {
         packed.add(String.join("+", sources.stream().map(LinearSource::name).toList()));
         int rows = 0;
         long bytes = 0;

@@ -18,7 +18,7 @@ import java.util.function.Predicate;
  * The smallest Llama there can be, in both formats: 2 layers, width 8, 2 heads of 4 over 1, 6
  * tokens. Both hold the same values; the GGUF has its query and key rows permuted.
  */
-final class TinyModels {
+public final class TinyModels {
     static final int LAYERS = 2;
     static final int HIDDEN = 8;
     static final int VOCAB = 6;
@@ -54,7 +54,7 @@ final class TinyModels {
     }
 
     /** A Hugging Face folder. */
-    static Path huggingFace(Path folder, boolean tied, Consumer<ObjectNode> change) {
+    public static Path huggingFace(Path folder, boolean tied, Consumer<ObjectNode> change) {
         return huggingFace(folder, tied, change, name -> true);
     }
 

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -49,6 +51,17 @@ class RandomWeightsTest {
         }
         long blocks = half / type.blockBytes();
         assertTrue(same < blocks / 10, same + " of " + blocks + " blocks repeat");
+    }
+
+    @Test
+    void anElementInBf16IsAFunctionOfSeedAndIndex() {
+        var weights = filled(DType.BF16, 42);
+        for (int i = 0; i < ELEMENTS; i += 1 + i / 7) {
+            assertEquals(
+                    weights.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i),
+                    RandomWeights.bf16(42, i));
+            assertEquals(RandomWeights.bf16(42, i), RandomWeights.bf16(42 - 5, i + 5));
+        }
     }
 
     private static MemorySegment filled(DType type, long seed) {
