@@ -10,8 +10,6 @@ import java.util.stream.IntStream;
 
 /** Chooses what computes: GPUs where CUDA can be used, else the cores of this machine. */
 final class Backends {
-    private static final System.Logger LOG = System.getLogger(Backends.class.getName());
-
     private final Cuda cuda;
 
     /** CUDA on this machine. */
@@ -33,6 +31,9 @@ final class Backends {
      * @param devices number of GPUs
      */
     record Probe(String reason, int devices) {}
+
+    /** A backend, and why it is that one, for the log. */
+    record Choice(Backend backend, String why) {}
 
     private static final Cuda NO_CUDA =
             new Cuda() {
@@ -61,35 +62,30 @@ final class Backends {
      *
      * @throws UserException if it cannot be had
      */
-    Backend create(ChasquiConfig config) {
+    Choice create(ChasquiConfig config) {
         return switch (config.backend()) {
-            case CPU -> cpu(config);
+            case CPU -> cpu(config, "--backend cpu");
             case CUDA ->
                     cuda(
                             config,
                             reason -> {
                                 throw new UserException("--backend cuda: " + reason);
                             });
-            case AUTO ->
-                    cuda(
-                            config,
-                            reason -> {
-                                LOG.log(System.Logger.Level.INFO, "CUDA is not used: {0}", reason);
-                                return cpu(config);
-                            });
+            case AUTO -> cuda(config, reason -> cpu(config, "CUDA is not used: " + reason));
         };
     }
 
-    private Backend cpu(ChasquiConfig config) {
+    private static Choice cpu(ChasquiConfig config, String why) {
         if (config.tensorParallelSize() > 1) {
             throw new UserException(
                     "--tensor-parallel-size %d divides a model over GPUs; without them it must be 1."
                             .formatted(config.tensorParallelSize()));
         }
-        return CpuBackend.create(config.threads().orElse(0), config.vectorBits().orElse(0), false);
+        int threads = config.threads().orElse(0);
+        return new Choice(CpuBackend.create(threads, config.vectorBits().orElse(0), false), why);
     }
 
-    private Backend cuda(ChasquiConfig config, Function<String, Backend> otherwise) {
+    private Choice cuda(ChasquiConfig config, Function<String, Choice> otherwise) {
         var probe = cuda.probe();
         if (probe.reason() != null) {
             return otherwise.apply(probe.reason());
@@ -102,7 +98,8 @@ final class Backends {
                     "--gpu-memory-utilization %s is not a share: more than 0, at most 1."
                             .formatted(config.gpuMemoryUtilization()));
         }
-        return cuda.create(devices(config, probe.devices()), config.gpuMemoryUtilization());
+        var devices = devices(config, probe.devices());
+        return new Choice(cuda.create(devices, config.gpuMemoryUtilization()), "GPUs " + devices);
     }
 
     private static List<Integer> devices(ChasquiConfig config, int present) {

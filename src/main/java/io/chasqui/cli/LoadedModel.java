@@ -24,8 +24,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedSet;
@@ -37,6 +37,7 @@ import java.util.concurrent.atomic.AtomicReference;
  *
  * @param model closes backend and KV cache with it
  * @param backendName of logs and fingerprints
+ * @param whyBackend why this backend computes
  * @param chatTemplate text of the template in the model's files, or null
  * @param eosTokens end tokens that the checkpoint names
  * @param sampling what the checkpoint recommends
@@ -46,6 +47,7 @@ import java.util.concurrent.atomic.AtomicReference;
 record LoadedModel(
         LlamaModel model,
         String backendName,
+        String whyBackend,
         Tokenizer tokenizer,
         String chatTemplate,
         SequencedSet<Integer> eosTokens,
@@ -65,7 +67,8 @@ record LoadedModel(
     static LoadedModel load(
             LocalModel local, ChasquiConfig config, int maxRows, ProgressListener progress) {
         var times = new LinkedHashMap<String, Duration>();
-        var backend = Backends.ofMachine().create(config);
+        var choice = Backends.ofMachine().create(config);
+        var backend = choice.backend();
         try (var checkpoint = open(local, backend, config)) {
             var plan = plan(checkpoint.config(), backend, config, maxRows);
             var tokenizer =
@@ -93,6 +96,7 @@ record LoadedModel(
             return new LoadedModel(
                     model,
                     backend.name(),
+                    choice.why(),
                     tokenizer.join(),
                     chatTemplate(local, checkpoint),
                     checkpoint.eosTokenIds(),
@@ -127,10 +131,26 @@ record LoadedModel(
         if (local.path() != null) {
             return Checkpoint.open(local.path());
         }
-        var geometry = Geometry.named(config.geometry().orElseThrow());
         var type = config.dtype().orElse(backend instanceof CpuBackend ? "Q8_0" : "BF16");
-        var dtype = DType.valueOf(type.toUpperCase(Locale.ROOT));
-        return Checkpoint.dummy(geometry, dtype, DUMMY_SEED);
+        try {
+            var geometry = Geometry.named(config.geometry().orElseThrow());
+            int layers = config.layers().orElse(geometry.config().layers());
+            var dtype = dtype(type);
+            return Checkpoint.dummy(geometry, layers, dtype, DUMMY_SEED);
+        } catch (IllegalArgumentException e) {
+            throw new UserException("--load-format dummy: " + e.getMessage() + ".");
+        }
+    }
+
+    private static DType dtype(String name) {
+        return Arrays.stream(DType.values())
+                .filter(type -> type.name().equalsIgnoreCase(name))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "no type '%s'; there are %s"
+                                                .formatted(name, Arrays.toString(DType.values()))));
     }
 
     private static LlamaModel assemble(

@@ -158,6 +158,11 @@ final class ModelRuntime implements AutoCloseable {
         }
     }
 
+    /** What computes, and why that. */
+    String backend() {
+        return loaded.backendName() + " (" + loaded.whyBackend() + ")";
+    }
+
     /** How long its parts took. */
     Map<String, Duration> times() {
         return loaded.times();

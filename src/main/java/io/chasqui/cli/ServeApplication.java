@@ -19,6 +19,8 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /** The server, once Quarkus runs: waits for the model, opens for requests, says how to reach it. */
 public final class ServeApplication implements QuarkusApplication {
+    private static final System.Logger LOG = System.getLogger(ServeApplication.class.getName());
+
     private static volatile CompletableFuture<ModelRuntime> loading;
     private static volatile StartupTimes times;
     private static volatile ModelRuntime running;
@@ -57,6 +59,7 @@ public final class ServeApplication implements QuarkusApplication {
             registry.add(model);
             registry.state(ModelRegistry.State.READY);
             times.parts().putAll(runtime.times());
+            LOG.log(System.Logger.Level.INFO, "Computes on {0}", runtime.backend());
             announce(model);
             Quarkus.waitForExit();
             return 0;

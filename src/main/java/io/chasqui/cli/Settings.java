@@ -143,6 +143,12 @@ final class Settings {
     private String geometry;
 
     @Option(
+            names = "--layers",
+            paramLabel = "N",
+            description = "With --load-format dummy, only its first layers.")
+    private Integer layers;
+
+    @Option(
             names = "--dtype",
             paramLabel = "TYPE",
             description = "With --load-format dummy, the type of the weights, e.g. q8_0.")

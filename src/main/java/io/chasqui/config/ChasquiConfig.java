@@ -124,6 +124,9 @@ public interface ChasquiConfig {
     /** With random weights, the architecture, e.g. {@code llama-3.2-1b}. */
     Optional<String> geometry();
 
+    /** With random weights, how many of the architecture's layers; by default all. */
+    OptionalInt layers();
+
     /** With random weights, their type, e.g. {@code q8_0}; by default what the backend likes. */
     Optional<String> dtype();
 

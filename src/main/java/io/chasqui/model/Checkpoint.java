@@ -79,7 +79,16 @@ public final class Checkpoint implements AutoCloseable {
      * @throws IllegalArgumentException if the rows of a matrix do not fill blocks of the type
      */
     public static Checkpoint dummy(Geometry geometry, DType dtype, long seed) {
-        return DummyWeights.checkpoint(geometry, dtype, seed);
+        return dummy(geometry, geometry.config().layers(), dtype, seed);
+    }
+
+    /**
+     * The same, its first {@code layers} only.
+     *
+     * @throws IllegalArgumentException also if it has fewer
+     */
+    public static Checkpoint dummy(Geometry geometry, int layers, DType dtype, long seed) {
+        return DummyWeights.checkpoint(geometry, layers, dtype, seed);
     }
 
     private static Checkpoint openGguf(Path path) {

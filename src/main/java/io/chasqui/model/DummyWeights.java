@@ -34,12 +34,14 @@ final class DummyWeights implements WeightStorage {
     /**
      * A checkpoint of this geometry.
      *
+     * @param layers of which it has the first so many
      * @param dtype type of every matrix; norms are F32 ones
      * @param seed equal seeds give equal weights
-     * @throws IllegalArgumentException if the rows of a matrix do not fill blocks of the type
+     * @throws IllegalArgumentException if the rows of a matrix do not fill blocks of the type, or
+     *     the geometry has fewer layers
      */
-    static Checkpoint checkpoint(Geometry geometry, DType dtype, long seed) {
-        var config = geometry.config();
+    static Checkpoint checkpoint(Geometry geometry, int layers, DType dtype, long seed) {
+        var config = geometry.config().withLayers(layers);
         var weights = new DummyWeights(seed);
         var tensors = new LinkedHashMap<String, TensorView>();
         for (var tensor : LlamaTensor.values()) {

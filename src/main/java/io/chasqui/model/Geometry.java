@@ -6,14 +6,16 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/** Exact shapes of published models, for runs without their weights. */
+/** Exact shapes of published models, for runs without their weights; and one that is tiny. */
 public enum Geometry {
     LLAMA_3_2_1B(16, 2048, 32, 8, 64, 8192, true, Family.LLAMA_3_2),
     LLAMA_3_2_3B(28, 3072, 24, 8, 128, 8192, true, Family.LLAMA_3_2),
     LLAMA_3_1_8B(32, 4096, 32, 8, 128, 14336, false, Family.LLAMA_3_1),
     LLAMA_3_1_70B(80, 8192, 64, 8, 128, 28672, false, Family.LLAMA_3_1),
     LLAMA_3_1_405B(126, 16384, 128, 8, 128, 53248, false, Family.LLAMA_3_1),
-    SMOLLM2_135M(30, 576, 9, 3, 64, 1536, true, Family.SMOLLM2);
+    SMOLLM2_135M(30, 576, 9, 3, 64, 1536, true, Family.SMOLLM2),
+    /** No published model: small enough for an emulated GPU, divisible among four. */
+    LLAMA_TINY(2, 256, 4, 2, 64, 512, false, Family.TINY);
 
     private static final float NORM_EPS = 1e-5f;
 
@@ -74,6 +76,7 @@ public enum Geometry {
             case LLAMA_3_1_70B -> "llama-3.1-70b";
             case LLAMA_3_1_405B -> "llama-3.1-405b";
             case SMOLLM2_135M -> "smollm2-135m";
+            case LLAMA_TINY -> "llama-tiny";
         };
     }
 
@@ -105,7 +108,8 @@ public enum Geometry {
     private enum Family {
         LLAMA_3_1(128_256, 131_072, 500_000, 8, 128_000, Set.of(128_001, 128_008, 128_009)),
         LLAMA_3_2(128_256, 131_072, 500_000, 32, 128_000, Set.of(128_001, 128_008, 128_009)),
-        SMOLLM2(49_152, 8_192, 100_000, 1, 1, Set.of(2));
+        SMOLLM2(49_152, 8_192, 100_000, 1, 1, Set.of(2)),
+        TINY(512, 4_096, 500_000, 1, 256, Set.of(257));
 
         private final int vocab;
         private final int context;

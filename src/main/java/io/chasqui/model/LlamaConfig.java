@@ -42,6 +42,29 @@ public record LlamaConfig(
         }
     }
 
+    /**
+     * The same with its first layers only.
+     *
+     * @throws IllegalArgumentException if it has fewer, or none are asked for
+     */
+    public LlamaConfig withLayers(int first) {
+        check(
+                first >= 1 && first <= layers,
+                first + " layers are asked for of a model that has " + layers);
+        return new LlamaConfig(
+                first,
+                hidden,
+                heads,
+                kvHeads,
+                headDim,
+                ffn,
+                vocab,
+                contextLength,
+                normEps,
+                inverseFrequencies,
+                tiedHead);
+    }
+
     public ModelShape shape() {
         return new ModelShape(
                 layers, hidden, heads, kvHeads, headDim, ffn, vocab, normEps, inverseFrequencies);

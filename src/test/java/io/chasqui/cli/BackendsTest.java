@@ -54,9 +54,11 @@ class BackendsTest {
     @Test
     void withoutAGpuTheCpuComputes() {
         var cuda = new FakeCuda(NO_DRIVER, 0);
-        try (var backend = new Backends(cuda).create(config("threads=1"))) {
+        var choice = new Backends(cuda).create(config("threads=1"));
+        try (var backend = choice.backend()) {
             assertTrue(backend instanceof CpuBackend);
         }
+        assertEquals("CUDA is not used: " + NO_DRIVER, choice.why());
     }
 
     @Test
@@ -65,7 +67,7 @@ class BackendsTest {
         new Backends(cuda).create(config(""));
         assertEquals(List.of(0), cuda.devices);
         assertEquals(0.9, cuda.utilization);
-        try (var backend = new Backends(cuda).create(config("backend=cpu threads=1"))) {
+        try (var backend = new Backends(cuda).create(config("backend=cpu threads=1")).backend()) {
             assertTrue(backend instanceof CpuBackend);
         }
     }

@@ -29,6 +29,23 @@ class GeometryTest {
     }
 
     @Test
+    void firstLayersAreThoseOfTheWhole() {
+        try (var whole = Checkpoint.dummy(Geometry.LLAMA_TINY, DType.BF16, 1);
+                var first = Checkpoint.dummy(Geometry.LLAMA_TINY, 1, DType.BF16, 1)) {
+            assertEquals(1, first.config().layers());
+            assertEquals(
+                    -1,
+                    whole.linear(LlamaTensor.UP, 0)
+                            .weightData()
+                            .mismatch(first.linear(LlamaTensor.UP, 0).weightData()));
+            assertThrows(IllegalArgumentException.class, () -> first.linear(LlamaTensor.UP, 1));
+        }
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> Checkpoint.dummy(Geometry.LLAMA_TINY, 3, DType.BF16, 1));
+    }
+
+    @Test
     void scalesRopeAsTheReleaseDoes() {
         var unscaled = RopeFrequencies.unscaled(128, 500_000);
         assertEquals(unscaled[63] / 8, Geometry.LLAMA_3_1_8B.config().inverseFrequencies()[63]);
