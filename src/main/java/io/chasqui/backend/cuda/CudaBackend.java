@@ -1,0 +1,246 @@
+package io.chasqui.backend.cuda;
+
+import io.chasqui.backend.Backend;
+import io.chasqui.backend.DecoderProgram;
+import io.chasqui.backend.DeviceLostError;
+import io.chasqui.backend.ForwardBatch;
+import io.chasqui.backend.ForwardPass;
+import io.chasqui.backend.KvCacheStorage;
+import io.chasqui.backend.KvDType;
+import io.chasqui.backend.LinearRole;
+import io.chasqui.backend.LinearWeights;
+import io.chasqui.backend.ModelShape;
+import io.chasqui.backend.PendingTokens;
+import io.chasqui.backend.RankShape;
+import io.chasqui.backend.VectorWeights;
+import io.chasqui.loader.LinearSource;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Future;
+import java.util.function.Consumer;
+
+/** Runs the stages on NVIDIA GPUs, a model divided among them by tensor parallelism. */
+public final class CudaBackend implements Backend {
+    private static final int TURNS = 2;
+
+    private final List<CudaRank> ranks;
+    private final List<DeviceMemory> weights = new ArrayList<>();
+    private final String name;
+
+    private ModelShape shape;
+    private int maxTokens;
+    private int maxRows;
+    private AttentionPlanner planner;
+    private final StepBuffer[] steps = new StepBuffer[TURNS];
+    private CudaSampling sampling;
+    private int turn;
+    private CudaForwardPass pass;
+
+    private CudaBackend(List<CudaRank> ranks) {
+        this.ranks = ranks;
+        var device = ranks.getFirst().device();
+        name = "cuda-" + device.call(device::name) + (ranks.size() > 1 ? "-x" + ranks.size() : "");
+    }
+
+    /**
+     * Opens GPUs; {@link CudaProbe} must have found them usable.
+     *
+     * @param devices ordinal of each rank's GPU; ranks may share one
+     */
+    public static CudaBackend create(List<Integer> devices) {
+        var images = KernelModules.ofJar().orElseThrow();
+        var ranks = new ArrayList<CudaRank>();
+        try {
+            for (int ordinal : devices) {
+                ranks.add(new CudaRank(ranks.size(), devices.size(), ordinal, images));
+            }
+            for (var rank : ranks) {
+                for (var peer : ranks) {
+                    rank.device().run(() -> rank.device().reach(peer.device()));
+                }
+            }
+            return new CudaBackend(List.copyOf(ranks));
+        } catch (RuntimeException | Error e) {
+            ranks.forEach(CudaRank::close);
+            throw e;
+        }
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public LinearWeights packLinear(ModelShape model, LinearRole role, List<LinearSource> stacked) {
+        int rows = stacked.stream().mapToInt(LinearSource::rows).sum();
+        int columns = stacked.getFirst().columns();
+        var parts = new ArrayList<CudaMatrix.Part>();
+        for (var rank : ranks) {
+            var shard = Shard.of(model, role, ranks.size(), rank.index(), columns);
+            var tiles = rank.device().call(() -> pack(role, stacked, shard));
+            parts.add(new CudaMatrix.Part(tiles, shard.rows().length, shard.columns()));
+        }
+        return new CudaMatrix(rows, columns, List.copyOf(parts));
+    }
+
+    private static DeviceMemory pack(LinearRole role, List<LinearSource> stacked, Shard shard) {
+        var tiles = DeviceMemory.allocate("weights of " + role, MatrixPacker.bytes(shard));
+        new MatrixPacker(stacked, shard).pack(tiles);
+        return tiles;
+    }
+
+    @Override
+    public VectorWeights packVector(float[] values) {
+        var copies = ranks.stream().map(rank -> rank.upload("a norm", values)).toList();
+        return new CudaVector(values.length, copies);
+    }
+
+    @Override
+    public void allocateWorkspace(ModelShape model, int mostTokens, int mostRows) {
+        shape = model;
+        maxTokens = mostTokens;
+        maxRows = mostRows;
+        ranks.forEach(rank -> rank.allocate(model, mostTokens, mostRows));
+        var layout = StepLayout.of(mostTokens, mostRows, model.vocab());
+        var peers = Peers.of(ranks.stream().map(CudaRank::workspace).toList());
+        ranks.forEach(rank -> rank.connect(layout, peers));
+        var first = ranks.getFirst();
+        planner =
+                new AttentionPlanner(
+                        first.device().call(first.device()::multiprocessors),
+                        first.shape().kvHeads(),
+                        mostTokens);
+        for (int i = 0; i < TURNS; i++) {
+            var uploaded = ranks.stream().map(r -> r.device().call(CudaEvent::new)).toList();
+            steps[i] = first.device().call(() -> new StepBuffer(layout, model.vocab(), uploaded));
+        }
+        sampling = new CudaSampling(ranks, layout, peers, mostRows);
+    }
+
+    @Override
+    public long kvCacheBytesPerToken(ModelShape model, KvDType dtype) {
+        return new RankShape(model, ranks.size()).kvElementsPerToken() * KvDType.BF16.bytes();
+    }
+
+    @Override
+    public KvCacheStorage allocateKvCache(
+            ModelShape model, KvDType dtype, int numBlocks, int blockSize) {
+        if (dtype != KvDType.BF16) {
+            throw new IllegalArgumentException("the KV cache of GPUs holds bf16, not " + dtype);
+        }
+        var devices = ranks.stream().map(CudaRank::device).toList();
+        return new CudaKvCache(devices, new RankShape(model, ranks.size()), numBlocks, blockSize);
+    }
+
+    @Override
+    public boolean pipelined() {
+        return true;
+    }
+
+    @Override
+    public ForwardPass forward(ForwardBatch batch, DecoderProgram program) {
+        check(batch);
+        turn = (turn + 1) % TURNS;
+        var step = steps[turn];
+        onEveryRank(rank -> step.uploaded(rank.index()).await());
+        planner.plan(batch);
+        step.write(batch, planner);
+        try {
+            onEveryRank(rank -> launch(rank, step, batch, program));
+        } catch (RuntimeException e) {
+            if (ranks.size() == 1) {
+                throw e;
+            }
+            // Ranks that did launch wait in their kernels for those that did not.
+            var lost = new DeviceLostError("a rank did not launch its step");
+            lost.initCause(e);
+            throw lost;
+        }
+        pass = new CudaForwardPass(batch, turn);
+        return pass;
+    }
+
+    private void check(ForwardBatch batch) {
+        if (batch.numTokens() > maxTokens || batch.rows().length > maxRows) {
+            throw new IllegalArgumentException(
+                    "a batch of %d tokens and %d rows exceeds the workspace of %d and %d"
+                            .formatted(batch.numTokens(), batch.rows().length, maxTokens, maxRows));
+        }
+    }
+
+    private void launch(
+            CudaRank rank, StepBuffer step, ForwardBatch batch, DecoderProgram program) {
+        if (rank.index() > 0) {
+            sampling.sampled().blockStream(rank.device());
+        }
+        rank.forward(step, batch, program);
+    }
+
+    /** Runs a task on the threads of all ranks at once. */
+    private void onEveryRank(Consumer<CudaRank> task) {
+        var running = new ArrayList<Future<?>>(ranks.size());
+        for (var rank : ranks) {
+            running.add(
+                    rank.device()
+                            .submit(
+                                    () -> {
+                                        task.accept(rank);
+                                        return null;
+                                    }));
+        }
+        running.forEach(CudaDevice::await);
+    }
+
+    @Override
+    public PendingTokens sample(ForwardPass given, long[][] masks) {
+        return sampling.start(opened(given), masks);
+    }
+
+    @Override
+    public float[] readResidual(ForwardPass given) {
+        var rank = ranks.getFirst();
+        int count = opened(given).batch().numTokens() * shape.hidden();
+        return read(rank, rank.workspace().residual, 0, count);
+    }
+
+    @Override
+    public float[][] readLogits(ForwardPass given) {
+        onEveryRank(rank -> rank.device().synchronize());
+        var rank = ranks.getFirst();
+        var rows = new float[opened(given).batch().rows().length][];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = read(rank, rank.workspace().logits, (long) i * shape.vocab(), shape.vocab());
+        }
+        return rows;
+    }
+
+    private static float[] read(CudaRank rank, DeviceMemory memory, long first, int count) {
+        try (var arena = Arena.ofShared()) {
+            MemorySegment host = arena.allocate(ValueLayout.JAVA_FLOAT, count);
+            rank.device()
+                    .run(
+                            () -> {
+                                rank.device().synchronize();
+                                memory.read(first * Float.BYTES, host);
+                            });
+            return host.toArray(ValueLayout.JAVA_FLOAT);
+        }
+    }
+
+    private CudaForwardPass opened(ForwardPass given) {
+        if (given != pass) {
+            throw new IllegalArgumentException("the pass is not the last of this backend");
+        }
+        return pass;
+    }
+
+    /** Frees everything but KV caches, which their owners close before. */
+    @Override
+    public void close() {
+        ranks.reversed().forEach(CudaRank::close);
+    }
+}

@@ -1,0 +1,215 @@
+package io.chasqui.backend.cuda;
+
+import static jcuda.driver.JCudaDriver.cuCtxEnablePeerAccess;
+import static jcuda.driver.JCudaDriver.cuCtxSetCurrent;
+import static jcuda.driver.JCudaDriver.cuDeviceCanAccessPeer;
+import static jcuda.driver.JCudaDriver.cuDeviceGet;
+import static jcuda.driver.JCudaDriver.cuDeviceGetAttribute;
+import static jcuda.driver.JCudaDriver.cuDeviceGetName;
+import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRelease;
+import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRetain;
+import static jcuda.driver.JCudaDriver.cuInit;
+import static jcuda.driver.JCudaDriver.cuMemGetInfo;
+import static jcuda.driver.JCudaDriver.cuStreamCreate;
+import static jcuda.driver.JCudaDriver.cuStreamDestroy;
+import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
+
+import io.chasqui.backend.DeviceLostError;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUresult;
+import jcuda.driver.CUstream;
+import jcuda.driver.CUstream_flags;
+
+/**
+ * One rank's hold on a GPU: a thread of its own, on which alone it calls the driver, the GPU's
+ * primary context and a stream. Ranks may share a GPU.
+ *
+ * <p>Once the device is lost every call ends with the same error.
+ */
+final class CudaDevice implements AutoCloseable {
+    private final int ordinal;
+    private final ExecutorService thread;
+    private final CUdevice device = new CUdevice();
+    private final CUcontext context = new CUcontext();
+    private final CUstream stream = new CUstream();
+    private volatile DeviceLostError lost;
+
+    CudaDevice(int ordinal, int rank) {
+        this.ordinal = ordinal;
+        thread =
+                Executors.newSingleThreadExecutor(
+                        Thread.ofPlatform().daemon().name("cuda-rank-" + rank).factory());
+        try {
+            call(this::open);
+        } catch (RuntimeException | Error e) {
+            thread.shutdown();
+            throw e;
+        }
+    }
+
+    private Void open() {
+        CudaError.check(cuInit(0), "starting the driver");
+        CudaError.check(cuDeviceGet(device, ordinal), "opening GPU " + ordinal);
+        CudaError.check(cuDevicePrimaryCtxRetain(context, device), "a context on GPU " + ordinal);
+        CudaError.check(cuCtxSetCurrent(context), "a context on GPU " + ordinal);
+        CudaError.check(
+                cuStreamCreate(stream, CUstream_flags.CU_STREAM_DEFAULT),
+                "a stream on GPU " + ordinal);
+        return null;
+    }
+
+    int ordinal() {
+        return ordinal;
+    }
+
+    /** Where everything runs in order. */
+    CUstream stream() {
+        return stream;
+    }
+
+    /** Starts a task on the device's thread. */
+    <T> Future<T> submit(Callable<T> task) {
+        return thread.submit(
+                () -> {
+                    if (lost != null) {
+                        throw lost;
+                    }
+                    try {
+                        return task.call();
+                    } catch (DeviceLostError e) {
+                        lost = e;
+                        throw e;
+                    }
+                });
+    }
+
+    /** Runs a task on the device's thread. */
+    <T> T call(Callable<T> task) {
+        return await(submit(task));
+    }
+
+    /** Runs a task on the device's thread. */
+    void run(Runnable task) {
+        call(
+                () -> {
+                    task.run();
+                    return null;
+                });
+    }
+
+    /** Waits for a task, whose exception it throws. */
+    static <T> T await(Future<T> task) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return task.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException e) {
+                    throw unwrapped(e.getCause());
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private static RuntimeException unwrapped(Throwable cause) {
+        return switch (cause) {
+            case RuntimeException e -> e;
+            case Error e -> throw e;
+            default -> new IllegalStateException(cause);
+        };
+    }
+
+    /** Waits for all that was launched. For the device's thread. */
+    void synchronize() {
+        CudaError.check(cuStreamSynchronize(stream), "waiting for GPU " + ordinal);
+    }
+
+    /** A property by its number in {@link CUdevice_attribute}. For the device's thread. */
+    int attribute(int attribute) {
+        int[] value = new int[1];
+        CudaError.check(
+                cuDeviceGetAttribute(value, attribute, device), "properties of GPU " + ordinal);
+        return value[0];
+    }
+
+    int multiprocessors() {
+        return attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+    }
+
+    /** What the GPU is called. For the device's thread. */
+    String name() {
+        byte[] name = new byte[256];
+        CudaError.check(cuDeviceGetName(name, name.length, device), "name of GPU " + ordinal);
+        int end = 0;
+        while (name[end] != 0) {
+            end++;
+        }
+        return new String(name, 0, end, StandardCharsets.UTF_8);
+    }
+
+    /** Free and total bytes. For the device's thread. */
+    long[] memory() {
+        long[] free = new long[1];
+        long[] total = new long[1];
+        CudaError.check(cuMemGetInfo(free, total), "memory of GPU " + ordinal);
+        return new long[] {free[0], total[0]};
+    }
+
+    /**
+     * Lets this device's kernels read and write another's memory. For the device's thread.
+     *
+     * @throws CudaException if the machine cannot do that
+     */
+    void reach(CudaDevice peer) {
+        if (peer.ordinal == ordinal) {
+            return;
+        }
+        int[] can = new int[1];
+        CudaError.check(cuDeviceCanAccessPeer(can, device, peer.device), "peers of GPU " + ordinal);
+        if (can[0] == 0) {
+            throw new CudaException(
+                    ("GPU %d cannot reach the memory of GPU %d; tensor parallelism needs that."
+                                    + " Name other GPUs with --devices.")
+                            .formatted(ordinal, peer.ordinal));
+        }
+        int result = cuCtxEnablePeerAccess(peer.context, 0);
+        if (result != CUresult.CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED) {
+            CudaError.check(result, "reaching GPU %d from GPU %d".formatted(peer.ordinal, ordinal));
+        }
+    }
+
+    /** Runs a task that frees what the device held, then lets go of the device. */
+    void release(Runnable task) {
+        try {
+            run(task);
+        } catch (DeviceLostError e) {
+            // What it held is lost with it.
+        } finally {
+            close();
+        }
+    }
+
+    @Override
+    public void close() {
+        thread.submit(
+                () -> {
+                    cuStreamDestroy(stream);
+                    cuDevicePrimaryCtxRelease(device);
+                });
+        thread.shutdown();
+    }
+}
