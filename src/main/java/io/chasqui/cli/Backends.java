@@ -2,6 +2,8 @@ package io.chasqui.cli;
 
 import io.chasqui.backend.Backend;
 import io.chasqui.backend.cpu.CpuBackend;
+import io.chasqui.backend.cuda.CudaBackend;
+import io.chasqui.backend.cuda.CudaProbe;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.config.ChasquiConfig.KvCacheType;
 import java.util.List;
@@ -35,16 +37,17 @@ final class Backends {
     /** A backend, and why it is that one, for the log. */
     record Choice(Backend backend, String why) {}
 
-    private static final Cuda NO_CUDA =
+    private static final Cuda MACHINE =
             new Cuda() {
                 @Override
                 public Probe probe() {
-                    return new Probe("this build has no CUDA backend.", 0);
+                    var probe = CudaProbe.run();
+                    return new Probe(probe.reason(), probe.devices());
                 }
 
                 @Override
                 public Backend create(List<Integer> devices, double utilization) {
-                    throw new UnsupportedOperationException();
+                    return CudaBackend.create(devices, utilization);
                 }
             };
 
@@ -54,7 +57,7 @@ final class Backends {
 
     /** Those that this machine can have. */
     static Backends ofMachine() {
-        return new Backends(NO_CUDA);
+        return new Backends(MACHINE);
     }
 
     /**

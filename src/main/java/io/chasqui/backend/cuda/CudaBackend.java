@@ -9,6 +9,7 @@ import io.chasqui.backend.KvCacheStorage;
 import io.chasqui.backend.KvDType;
 import io.chasqui.backend.LinearRole;
 import io.chasqui.backend.LinearWeights;
+import io.chasqui.backend.MemoryPlan;
 import io.chasqui.backend.ModelShape;
 import io.chasqui.backend.PendingTokens;
 import io.chasqui.backend.RankShape;
@@ -18,7 +19,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
 
@@ -27,6 +30,7 @@ public final class CudaBackend implements Backend {
     private static final int TURNS = 2;
 
     private final List<CudaRank> ranks;
+    private final double utilization;
     private final List<DeviceMemory> weights = new ArrayList<>();
     private final String name;
 
@@ -39,8 +43,9 @@ public final class CudaBackend implements Backend {
     private int turn;
     private CudaForwardPass pass;
 
-    private CudaBackend(List<CudaRank> ranks) {
+    private CudaBackend(List<CudaRank> ranks, double utilization) {
         this.ranks = ranks;
+        this.utilization = utilization;
         var device = ranks.getFirst().device();
         name = "cuda-" + device.call(device::name) + (ranks.size() > 1 ? "-x" + ranks.size() : "");
     }
@@ -49,8 +54,9 @@ public final class CudaBackend implements Backend {
      * Opens GPUs; {@link CudaProbe} must have found them usable.
      *
      * @param devices ordinal of each rank's GPU; ranks may share one
+     * @param utilization share of a GPU's memory that may be taken
      */
-    public static CudaBackend create(List<Integer> devices) {
+    public static CudaBackend create(List<Integer> devices, double utilization) {
         var images = KernelModules.ofJar().orElseThrow();
         var ranks = new ArrayList<CudaRank>();
         try {
@@ -62,7 +68,7 @@ public final class CudaBackend implements Backend {
                     rank.device().run(() -> rank.device().reach(peer.device()));
                 }
             }
-            return new CudaBackend(List.copyOf(ranks));
+            return new CudaBackend(List.copyOf(ranks), utilization);
         } catch (RuntimeException | Error e) {
             ranks.forEach(CudaRank::close);
             throw e;
@@ -97,6 +103,30 @@ public final class CudaBackend implements Backend {
     public VectorWeights packVector(float[] values) {
         var copies = ranks.stream().map(rank -> rank.upload("a norm", values)).toList();
         return new CudaVector(values.length, copies);
+    }
+
+    @Override
+    public Optional<MemoryPlan> plan(
+            ModelShape model, boolean tiedHead, int mostTokens, int mostRows, int blockSize) {
+        var memory = new RankMemory(new RankShape(model, ranks.size()), tiedHead);
+        return ranks.stream()
+                .map(
+                        rank ->
+                                memory.plan(
+                                        rank.device().call(rank.device()::totalMemory),
+                                        usable(rank),
+                                        mostTokens,
+                                        mostRows,
+                                        blockSize))
+                .min(Comparator.comparingLong(MemoryPlan::usable));
+    }
+
+    /** What a rank may take of its device, which it may share with others. */
+    private long usable(CudaRank rank) {
+        var device = rank.device();
+        long sharing = ranks.stream().filter(r -> r.device().ordinal() == device.ordinal()).count();
+        long most = (long) (device.call(device::totalMemory) * utilization);
+        return Math.min(device.call(device::freeMemory), most) / sharing;
     }
 
     @Override

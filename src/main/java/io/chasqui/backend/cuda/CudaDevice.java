@@ -161,8 +161,17 @@ final class CudaDevice implements AutoCloseable {
         return new String(name, 0, end, StandardCharsets.UTF_8);
     }
 
-    /** Free and total bytes. For the device's thread. */
-    long[] memory() {
+    /** Bytes that nobody has taken. For the device's thread. */
+    long freeMemory() {
+        return memory()[0];
+    }
+
+    /** Bytes that the GPU has. For the device's thread. */
+    long totalMemory() {
+        return memory()[1];
+    }
+
+    private long[] memory() {
         long[] free = new long[1];
         long[] total = new long[1];
         CudaError.check(cuMemGetInfo(free, total), "memory of GPU " + ordinal);

@@ -14,7 +14,6 @@ import io.chasqui.backend.RankShape.MatrixSize;
  */
 public record RankMemory(RankShape rank, boolean tiedHead) {
     private static final int TILE = 64;
-    private static final int SQUARES_GROUP = 16;
     private static final int BF16 = 2;
 
     /** Weights in bf16. */
@@ -45,23 +44,7 @@ public record RankMemory(RankShape rank, boolean tiedHead) {
      * @param maxRows most rows of logits in a batch
      */
     public long workspace(int maxTokens, int maxRows) {
-        var model = rank.model();
-        long residual = model.hidden() * (Float.BYTES + BF16) + squares() * Float.BYTES;
-        long attention = 2L * rank.attention() * BF16;
-        long inner = (long) rank.ffn() * BF16;
-        long logits = (long) model.vocab() * Float.BYTES;
-        long mask = Math.ceilDiv(model.vocab(), Integer.SIZE) * (long) Integer.BYTES;
-        return maxTokens * (residual + attention + inner + allReduce()) + maxRows * (logits + mask);
-    }
-
-    private long squares() {
-        return Math.ceilDiv(rank.model().hidden(), SQUARES_GROUP);
-    }
-
-    /** Of one token: partial sums, and the sums of a slice. */
-    private long allReduce() {
-        long sums = (long) rank.model().hidden() * Float.BYTES;
-        return rank.ranks() == 1 ? 0 : sums + sums / rank.ranks();
+        return WorkspaceSizes.of(rank, 0, maxTokens, maxRows).total();
     }
 
     /** Keys and values of one token. */
