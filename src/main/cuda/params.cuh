@@ -21,6 +21,16 @@ struct Matrix {
     int columns;
 };
 
+// fill: a matrix of noise made from a seed, as quant.RandomWeights makes it on the host. Element
+// (r, c) is the noise of counter counters[r] + c: the counter of the stored row's first element, its
+// seed included, that lies in this rank's columns. Rows and columns of padding are zeros.
+struct FillParams {
+    bf16* tiles;
+    int rows;
+    int columns;
+    const uint64_t* counters; // [rows]
+};
+
 // ---------------------------------------------------------------- the step
 
 // Per row of logits: how to sample. Lists lie in the int array `lists` of the step from the offset

@@ -87,15 +87,21 @@ public final class CudaBackend implements Backend {
         var parts = new ArrayList<CudaMatrix.Part>();
         for (var rank : ranks) {
             var shard = Shard.of(model, role, ranks.size(), rank.index(), columns);
-            var tiles = rank.device().call(() -> pack(role, stacked, shard));
+            var tiles = rank.device().call(() -> pack(rank, role, stacked, shard));
             parts.add(new CudaMatrix.Part(tiles, shard.rows().length, shard.columns()));
         }
         return new CudaMatrix(rows, columns, List.copyOf(parts));
     }
 
-    private static DeviceMemory pack(LinearRole role, List<LinearSource> stacked, Shard shard) {
+    private static DeviceMemory pack(
+            CudaRank rank, LinearRole role, List<LinearSource> stacked, Shard shard) {
         var tiles = DeviceMemory.allocate("weights of " + role, MatrixPacker.bytes(shard));
-        new MatrixPacker(stacked, shard).pack(tiles);
+        if (MatrixFiller.canMake(stacked)) {
+            var kernel = rank.kernels().get(MatrixFiller.KERNEL);
+            new MatrixFiller(stacked, shard).fill(tiles, rank.device(), kernel);
+        } else {
+            new MatrixPacker(stacked, shard).pack(tiles);
+        }
         return tiles;
     }
 

@@ -15,6 +15,8 @@ final class MatrixPacker {
     /** Rows and columns of a tile. */
     static final int TILE = 64;
 
+    static final long TILE_BYTES = (long) TILE * TILE * Short.BYTES;
+
     /** Elements of the 16-byte chunks that are swizzled. */
     private static final int CHUNK = 8;
 
