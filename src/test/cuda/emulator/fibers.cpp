@@ -1,0 +1,68 @@
+#include "fibers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+namespace emulator {
+
+asm(R"(
+.text
+.hidden emulator_switch_stack
+.globl emulator_switch_stack
+.type emulator_switch_stack, @function
+emulator_switch_stack:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+.size emulator_switch_stack, .-emulator_switch_stack
+)");
+
+void* prepare_stack(char* stack, Thread* thread, void (*entry)()) {
+    void** top = reinterpret_cast<void**>(stack + STACK_BYTES);
+    *--top = thread;
+    *--top = nullptr; // the ABI's alignment
+    *--top = nullptr; // where `entry` would return to
+    *--top = reinterpret_cast<void*>(entry);
+    for (int i = 0; i < 6; i++) *--top = nullptr;
+    return top;
+}
+
+char* StackPool::take() {
+    if (free_.empty()) grow();
+    char* stack = free_.back();
+    free_.pop_back();
+    return stack;
+}
+
+void StackPool::grow() {
+    constexpr int count = 64;
+    constexpr size_t guard = 4096;
+    size_t bytes = (count + 1) * STACK_BYTES;
+    void* mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED) {
+        perror("emulator: stacks");
+        abort();
+    }
+    uintptr_t first = (reinterpret_cast<uintptr_t>(mapped) + STACK_BYTES - 1) & ~(STACK_BYTES - 1);
+    for (int i = count - 1; i >= 0; i--) {
+        char* stack = reinterpret_cast<char*>(first + i * STACK_BYTES);
+        mprotect(stack, guard, PROT_NONE);
+        free_.push_back(stack);
+    }
+}
+
+} // namespace emulator

@@ -1,0 +1,159 @@
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "execution.h"
+
+namespace emulator {
+
+namespace {
+
+constexpr size_t PAGE = 4096;
+constexpr size_t ALIGNMENT = 256; // of every allocation, as the driver promises
+constexpr size_t GRANULARITY = 512; // in which memory is counted
+constexpr size_t FRONT_ZONE = 256;
+constexpr size_t ADDRESSES = size_t(4) << 40; // of one device
+
+size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+const unsigned char* bytes_at(uintptr_t address) {
+    return reinterpret_cast<const unsigned char*>(address);
+}
+
+} // namespace
+
+void DeviceMemory::reserve() {
+    void* range = mmap(nullptr, ADDRESSES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range == MAP_FAILED) return;
+    base_ = reinterpret_cast<uintptr_t>(range);
+    reserved_ = ADDRESSES;
+    next_ = PAGE;
+}
+
+int DeviceMemory::allocate(size_t bytes, bool backed, uintptr_t* start) {
+    if (bytes == 0) return 1;
+    if (reserved_ == 0) reserve();
+    size_t counted = round_up(bytes, GRANULARITY);
+    if (counted < bytes || counted > capacity - std::min(capacity, used_)) return 2;
+    size_t rounded = round_up(bytes, ALIGNMENT);
+    size_t mapped_bytes = round_up(rounded + FRONT_ZONE, PAGE);
+    if (mapped_bytes + PAGE > reserved_ - std::min(reserved_, next_)) return 2;
+    uintptr_t mapped = base_ + next_;
+    Allocation allocation{mapped + mapped_bytes - rounded, bytes, mapped, backed ? mapped_bytes : 0};
+    if (backed) {
+        void* pages = reinterpret_cast<void*>(mapped);
+        if (mprotect(pages, mapped_bytes, PROT_READ | PROT_WRITE) != 0) return 2;
+        memset(pages, POISON, mapped_bytes);
+    }
+    next_ += mapped_bytes + PAGE;
+    used_ += counted;
+    peak_ = std::max(peak_, used_);
+    allocations_[allocation.start] = allocation;
+    *start = allocation.start;
+    return 0;
+}
+
+void DeviceMemory::unmap(const Allocation& allocation) {
+    used_ -= round_up(allocation.bytes, GRANULARITY);
+    if (allocation.mapped_bytes == 0) return;
+    mmap(reinterpret_cast<void*>(allocation.mapped), allocation.mapped_bytes, PROT_NONE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+int DeviceMemory::release(uintptr_t start) {
+    auto found = allocations_.find(start);
+    if (found == allocations_.end()) return 1;
+    unmap(found->second);
+    allocations_.erase(found);
+    return 0;
+}
+
+void DeviceMemory::release_all() {
+    for (const auto& [start, allocation] : allocations_) unmap(allocation);
+    allocations_.clear();
+}
+
+const Allocation* DeviceMemory::find(uintptr_t address) const {
+    auto after = allocations_.upper_bound(address);
+    if (after == allocations_.begin()) return nullptr;
+    const Allocation& allocation = std::prev(after)->second;
+    return address - allocation.start < allocation.bytes ? &allocation : nullptr;
+}
+
+bool DeviceMemory::holds(uintptr_t address, size_t bytes) const {
+    const Allocation* allocation = find(address);
+    return allocation != nullptr && bytes <= allocation->bytes - (address - allocation->start);
+}
+
+std::string DeviceMemory::damage() const {
+    for (const auto& [start, allocation] : allocations_) {
+        std::string found = damage(allocation);
+        if (!found.empty()) return found;
+    }
+    return {};
+}
+
+std::string DeviceMemory::damage(const Allocation& allocation) {
+    if (allocation.mapped_bytes == 0) return {};
+    uintptr_t end = allocation.start + allocation.bytes;
+    uintptr_t mapped_end = allocation.mapped + allocation.mapped_bytes;
+    for (uintptr_t at = end; at < mapped_end; at++) {
+        if (*bytes_at(at) != POISON) {
+            return std::to_string(at - end) + " bytes beyond an allocation of " +
+                   std::to_string(allocation.bytes) + " bytes";
+        }
+    }
+    for (uintptr_t at = allocation.start; at > allocation.mapped; at--) {
+        if (*bytes_at(at - 1) != POISON) {
+            return std::to_string(allocation.start - at + 1) + " bytes before an allocation of " +
+                   std::to_string(allocation.bytes) + " bytes";
+        }
+    }
+    return {};
+}
+
+std::string DeviceMemory::describe(uintptr_t address) const {
+    if (!owns(address)) return {};
+    if (find(address) != nullptr) return "inside an allocation";
+    auto after = allocations_.upper_bound(address);
+    if (after == allocations_.begin()) return "memory that is not allocated";
+    const Allocation& before = std::prev(after)->second;
+    return std::to_string(address - before.start - before.bytes) + " bytes beyond an allocation of " +
+           std::to_string(before.bytes) + " bytes, the nearest before it";
+}
+
+void* PinnedMemory::allocate(size_t bytes) {
+    size_t rounded = round_up(std::max<size_t>(bytes, 1), PAGE);
+    void* start = mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED) return nullptr;
+    ranges_[reinterpret_cast<uintptr_t>(start)] = {rounded, true};
+    return start;
+}
+
+bool PinnedMemory::release(void* start) {
+    auto found = ranges_.find(reinterpret_cast<uintptr_t>(start));
+    if (found == ranges_.end() || !found->second.own) return false;
+    munmap(start, found->second.bytes);
+    ranges_.erase(found);
+    return true;
+}
+
+bool PinnedMemory::remove(void* start) {
+    auto found = ranges_.find(reinterpret_cast<uintptr_t>(start));
+    if (found == ranges_.end() || found->second.own) return false;
+    ranges_.erase(found);
+    return true;
+}
+
+bool PinnedMemory::holds(uintptr_t address, size_t bytes) const {
+    auto after = ranges_.upper_bound(address);
+    if (after == ranges_.begin()) return false;
+    auto range = std::prev(after);
+    return address + bytes <= range->first + range->second.bytes;
+}
+
+} // namespace emulator
