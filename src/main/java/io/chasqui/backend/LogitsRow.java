@@ -10,7 +10,9 @@ package io.chasqui.backend;
  * @param choice the choice index among siblings
  * @param outputIndex index of the token in the request's output; (seed, choice, outputIndex) keys
  *     the random number, so a token never depends on batch, step or machine load
- * @param history the request's tokens, prompt first; only {@code [0, historyLength)} may be read
+ * @param history the request's tokens, prompt first; only {@code [0, historyLength)} may be read.
+ *     Where the parameters do not depend on it, its last token may be one that the pass before has
+ *     sampled, see {@link ForwardBatch#tokens}
  * @param promptLength tokens of {@code history} that are prompt
  * @param historyLength tokens of {@code history} that are known
  * @param bannedTokens ids that must not be sampled now (end tokens while {@code min_tokens} is not

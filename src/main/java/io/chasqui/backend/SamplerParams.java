@@ -32,6 +32,11 @@ public record SamplerParams(
     private static final int[] NO_IDS = {};
     private static final float[] NO_VALUES = {};
 
+    /** Whether sampling depends on the tokens so far. */
+    public boolean readsHistory() {
+        return repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0;
+    }
+
     /** Arg max, nothing else. */
     public static final SamplerParams GREEDY = temperature(0);
 

@@ -1,18 +1,16 @@
 package io.chasqui.engine;
 
 import static java.lang.System.Logger.Level.ERROR;
-import static java.lang.System.Logger.Level.WARNING;
 
+import io.chasqui.backend.DeviceLostError;
 import io.chasqui.backend.SampledToken;
 import io.chasqui.config.EngineConfig;
-import io.chasqui.engine.SchedulerOutput.Scheduled;
 import io.chasqui.executor.ModelExecutor;
 import io.chasqui.kvcache.BlockHasher;
 import io.chasqui.kvcache.KvCacheManager;
 import io.chasqui.kvcache.KvSequence;
 import io.chasqui.tokenizer.Tokenizer;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -23,7 +21,7 @@ import java.util.TreeSet;
  * publish. Whatever is done for one request alone runs inside {@link #guarded}, so that no request
  * can stop the engine or touch another's output.
  */
-final class EngineLoop {
+final class EngineLoop implements StepPipeline.Outcomes {
     private static final System.Logger LOG = System.getLogger(EngineLoop.class.getName());
 
     /** Prompt tokens that a step scores at most; each takes a row of logits. */
@@ -32,11 +30,7 @@ final class EngineLoop {
     /** A time limit that never comes; nanoseconds cannot count much further. */
     private static final Duration FOREVER = Duration.ofDays(365);
 
-    /** Failed forward passes, of a request alone, after which it is given up. */
-    private static final int MAX_STRIKES = 2;
-
     private final EngineConfig config;
-    private final ModelExecutor executor;
     private final Tokenizer tokenizer;
     private final Set<Integer> endTokens;
     private final Clock clock;
@@ -44,7 +38,7 @@ final class EngineLoop {
     private final BlockHasher hasher;
     private final KvCacheManager kvCache;
     private final Scheduler scheduler;
-    private final BatchBuilder batches;
+    private final StepPipeline pipeline;
     private final StepBudget budget;
     private final EngineMonitor monitor;
 
@@ -68,7 +62,6 @@ final class EngineLoop {
             Admission admission,
             BlockHasher hasher) {
         this.config = config;
-        this.executor = executor;
         this.tokenizer = tokenizer;
         this.endTokens = endTokens;
         this.clock = clock;
@@ -80,7 +73,8 @@ final class EngineLoop {
         scheduler =
                 new Scheduler(
                         kvCache, config.maxNumSeqs(), MAX_SCORED_TOKENS, config.maxPreemptions());
-        batches = new BatchBuilder(config.blockSize(), endTokens);
+        var batches = new BatchBuilder(config.blockSize(), endTokens);
+        pipeline = new StepPipeline(executor, batches, scheduler, kvCache, this);
         budget = new StepBudget(config.maxNumBatchedTokens(), config.stepTarget().toNanos());
         monitor = new EngineMonitor(listener, clock, scheduler, kvCache);
     }
@@ -101,7 +95,7 @@ final class EngineLoop {
             if (scores) {
                 output.beginPrompt(request.promptTokens()[0]);
             }
-            group.choices().add(new Request(group, choice, sequence, output));
+            group.choices().add(new Request(group, choice, sequence, output, config.maxModelLen()));
         }
         return group;
     }
@@ -148,32 +142,44 @@ final class EngineLoop {
 
     /** Whether there is something that a step could do. */
     boolean hasWork() {
-        return scheduler.hasWork();
+        return pipeline.inFlight() != null || scheduler.hasWork();
     }
 
     /**
-     * One step.
+     * One step. Where the executor pipelines, it is planned and launched while the one before still
+     * runs, whose tokens are then awaited.
      *
      * @return whether anything was computed; false when all that runs waits for its readers, or
      *     nothing runs
      */
     boolean step() {
         expireDeadlines();
-        if (!scheduler.hasWork()) {
+        if (!hasWork()) {
             idle();
             return false;
         }
         monitor.working();
         long start = clock.nanoTime();
+        var last = pipeline.inFlight();
+        int generated = pipeline.makeReady();
         var plan = scheduler.schedule(budget.tokens(scheduler.numRunning()));
         begin(plan, start);
-        int generated = run(plan.scheduled());
+        generated += pipeline.run(plan);
         long nanos = clock.nanoTime() - start;
-        budget.done(plan.numTokens(), nanos);
+        measure(plan, last, nanos);
         monitor.stepDone();
         signalReaders();
         monitor.report(plan, generated, nanos);
-        return plan.numTokens() > 0;
+        return plan.numTokens() > 0 || last != null;
+    }
+
+    /** The time of a step is that of the pass awaited in it. */
+    private void measure(SchedulerOutput plan, LaunchedStep last, long nanos) {
+        if (last != null) {
+            budget.done(last.numTokens(), nanos);
+        } else if (pipeline.inFlight() == null) {
+            budget.done(plan.numTokens(), nanos);
+        }
     }
 
     private void begin(SchedulerOutput plan, long now) {
@@ -188,86 +194,25 @@ final class EngineLoop {
         plan.failed().forEach((request, cause) -> failInternal(request, "scheduling", cause));
     }
 
-    /**
-     * Runs part of a step. A forward pass that throws is tried again in halves until the request
-     * that makes it throw is alone; that one fails, and the others get the tokens they would have
-     * got.
-     *
-     * @return tokens sampled
-     */
-    private int run(List<Scheduled> parts) {
-        if (parts.isEmpty()) {
-            return 0;
-        }
-        SampledToken[] sampled;
-        try {
-            sampled = executor.execute(batches.build(parts)).sample(null).await();
-        } catch (Throwable failure) {
-            rethrowFatal(failure);
-            return recover(parts, failure);
-        }
-        return commit(parts, sampled);
+    @Override
+    public void advance(LaunchedStep.Part part, SampledToken[] sampled) {
+        guarded(part.request(), "output", () -> take(part, sampled));
     }
 
-    private int recover(List<Scheduled> parts, Throwable failure) {
-        if (parts.size() == 1) {
-            return strike(parts, failure);
-        }
-        int half = parts.size() / 2;
-        int generated = run(parts.subList(0, half));
-        return generated + run(intact(parts.subList(half, parts.size())));
-    }
-
-    private int strike(List<Scheduled> alone, Throwable failure) {
-        var request = alone.getFirst().request();
-        int strikes = request.strike();
-        LOG.log(
-                WARNING,
-                "forward pass of request " + request + " failed, strike " + strikes,
-                failure);
-        if (strikes < MAX_STRIKES) {
-            return run(alone);
-        }
-        kvCache.withdraw(request.sequence());
+    @Override
+    public void poisoned(Request request) {
         fail(request, new EngineError(EngineError.Kind.POISON, "this request cannot be computed"));
-        return 0;
     }
 
-    /** Those that do not build on blocks which were never computed; the others start again. */
-    private List<Scheduled> intact(List<Scheduled> parts) {
-        var intact = new ArrayList<Scheduled>();
-        for (var part : parts) {
-            if (kvCache.holdsWithdrawn(part.request().sequence())) {
-                kvCache.withdraw(part.request().sequence());
-                scheduler.preempt(part.request());
-            } else {
-                intact.add(part);
-            }
-        }
-        return intact;
-    }
-
-    private int commit(List<Scheduled> parts, SampledToken[] sampled) {
-        int row = 0;
-        int generated = 0;
-        for (var part : parts) {
-            int scored = BatchBuilder.numScoredRows(part);
-            boolean samples = BatchBuilder.samples(part);
-            int first = row;
-            guarded(part.request(), "output", () -> advance(part, sampled, first, scored, samples));
-            row += scored + (samples ? 1 : 0);
-            generated += samples ? 1 : 0;
-        }
-        return generated;
-    }
-
-    private void advance(
-            Scheduled part, SampledToken[] sampled, int row, int scored, boolean samples) {
+    /** Gives a request what a step has brought it; one that has ended meanwhile takes nothing. */
+    private void take(LaunchedStep.Part part, SampledToken[] sampled) {
         var request = part.request();
-        boolean caughtUp = part.catchesUp();
-        for (int i = row; i < row + scored + (samples ? 1 : 0); i++) {
+        if (request.status().isFinished()) {
+            return;
+        }
+        int sample = part.row() + part.numScored();
+        for (int i = part.row(); i < (part.samples() ? sample + 1 : sample); i++) {
             if (!sampled[i].finite()) {
-                kvCache.withdraw(request.sequence());
                 fail(
                         request,
                         new EngineError(
@@ -276,25 +221,23 @@ final class EngineLoop {
                 return;
             }
         }
-        kvCache.confirm(request.sequence());
-        request.computed(part.numScheduledTokens());
-        for (int i = 0; i < scored; i++) {
-            request.output().scored(sampled[row + i]);
+        kvCache.confirm(request.sequence(), part.end());
+        for (int i = part.row(); i < sample; i++) {
+            request.output().scored(sampled[i]);
         }
-        request.scored(scored);
-        if (samples) {
-            append(request, sampled[row + scored]);
-        } else if (caughtUp) {
+        if (part.samples()) {
+            append(request, sampled[sample]);
+        } else if (part.caughtUp()) {
             request.output().endAtLength();
         }
         publish(request);
     }
 
     private void append(Request request, SampledToken token) {
-        request.sequence().append(token.token());
+        request.sequence().resolve(token.token());
         request.times().token(clock.nanoTime() - request.group().arrivalNanos());
-        boolean full = request.numTokens() >= config.maxModelLen();
-        request.output().append(token, request.numOutputTokens(), full);
+        boolean full = request.sequence().numKnownTokens() >= config.maxModelLen();
+        request.output().append(token, request.numKnownOutputTokens(), full);
     }
 
     private void publish(Request request) {
@@ -401,12 +344,14 @@ final class EngineLoop {
 
     private void failInternal(Request request, String step, Throwable failure) {
         LOG.log(ERROR, "request " + request + " failed in " + step, failure);
-        kvCache.withdraw(request.sequence());
         fail(request, new EngineError(EngineError.Kind.INTERNAL, "internal error"));
     }
 
     /** Errors of the machine are not one request's; running out of stack is. */
     static void rethrowFatal(Throwable failure) {
+        if (failure instanceof DeviceLostError lost) {
+            throw lost;
+        }
         if (failure instanceof VirtualMachineError error
                 && !(failure instanceof StackOverflowError)) {
             throw error;
@@ -454,6 +399,11 @@ final class EngineLoop {
 
     KvCacheManager kvCache() {
         return kvCache;
+    }
+
+    /** Whether a step is under way whose tokens are not known. */
+    boolean isInFlight() {
+        return pipeline.inFlight() != null;
     }
 
     int numGroups() {

@@ -171,7 +171,10 @@ public final class LlmEngine implements AutoCloseable {
                 }
             }
         } catch (Throwable failure) {
-            LOG.log(ERROR, "the engine loop died", failure);
+            LOG.log(
+                    ERROR,
+                    "the engine loop died while it ran " + loop.scheduler().running(),
+                    failure);
             advance(Phase.DEAD);
         } finally {
             endLoop();

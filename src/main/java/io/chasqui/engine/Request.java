@@ -13,6 +13,7 @@ final class Request {
     private final OutputProcessor output;
     private final RequestTimes times = new RequestTimes();
     private final int promptLength;
+    private final int maxOutputTokens;
 
     private RequestStatus status = RequestStatus.WAITING;
     private int numComputedTokens;
@@ -21,12 +22,21 @@ final class Request {
     private int numPreemptions;
     private int numStrikes;
 
-    Request(RequestGroup group, int choice, KvSequence sequence, OutputProcessor output) {
+    /**
+     * @param maxModelLen most tokens, prompt and output
+     */
+    Request(
+            RequestGroup group,
+            int choice,
+            KvSequence sequence,
+            OutputProcessor output,
+            int maxModelLen) {
         this.group = group;
         this.choice = choice;
         this.sequence = sequence;
         this.output = output;
         this.promptLength = sequence.numTokens();
+        this.maxOutputTokens = Math.min(params().maxTokens(), maxModelLen - promptLength);
     }
 
     RequestGroup group() {
@@ -50,7 +60,7 @@ final class Request {
     }
 
     RequestOutput.Usage usage() {
-        return new RequestOutput.Usage(promptLength, numCachedTokens, numOutputTokens());
+        return new RequestOutput.Usage(promptLength, numCachedTokens, numKnownOutputTokens());
     }
 
     SamplingParams params() {
@@ -61,7 +71,7 @@ final class Request {
         return promptLength;
     }
 
-    /** Prompt and output tokens known so far. */
+    /** Prompt and output tokens so far, those included that are being sampled. */
     int numTokens() {
         return sequence.numTokens();
     }
@@ -70,7 +80,21 @@ final class Request {
         return numTokens() - promptLength;
     }
 
-    /** Tokens whose keys and values are in the cache. */
+    int numKnownOutputTokens() {
+        return sequence.numKnownTokens() - promptLength;
+    }
+
+    /** Whether it will be complete with tokens that are being sampled. */
+    boolean awaitsItsEnd() {
+        return sequence.numKnownTokens() < numTokens() && numOutputTokens() >= maxOutputTokens;
+    }
+
+    /** Whether its next token can only be sampled when the last one is known here. */
+    boolean readsHistory() {
+        return params().sampler().readsHistory();
+    }
+
+    /** Tokens whose keys and values are in the cache, or will be after the steps under way. */
     int numComputedTokens() {
         return numComputedTokens;
     }
@@ -98,10 +122,6 @@ final class Request {
         return numScoredTokens;
     }
 
-    void scored(int tokens) {
-        numScoredTokens += tokens;
-    }
-
     RequestStatus status() {
         return status;
     }
@@ -114,8 +134,24 @@ final class Request {
         numComputedTokens = numComputed;
     }
 
-    void computed(int tokens) {
-        numComputedTokens += tokens;
+    /** A step that advances it is under way. */
+    void launched(LaunchedStep.Part part) {
+        numComputedTokens += part.numTokens();
+        numScoredTokens += part.numScored();
+        if (part.samples()) {
+            sequence.appendUnknown(-1 - part.row() - part.numScored());
+        }
+    }
+
+    /** That step came to nothing, and no later one is under way. */
+    void notLaunched(LaunchedStep.Part part) {
+        numScoredTokens -= part.numScored();
+        if (part.samples()) {
+            sequence.removeUnknown();
+        }
+        if (status == RequestStatus.RUNNING) {
+            numComputedTokens -= part.numTokens();
+        }
     }
 
     /** Back to waiting; what was computed is lost, what was generated is not. */

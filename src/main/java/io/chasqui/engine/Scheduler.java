@@ -225,6 +225,9 @@ final class Scheduler {
         }
 
         int allowance(Request request, int computed) {
+            if (request.awaitsItsEnd()) {
+                return 0;
+            }
             int n = Math.min(request.numTokens() - computed, tokensLeft);
             return request.scoresPrompt() ? Math.min(n, scoredLeft) : n;
         }

@@ -59,7 +59,7 @@ public final class KvCacheManager {
         if (!prefixCaching || !sequence.readsCache()) {
             return 0;
         }
-        int limit = (sequence.numTokens() - 1) / blockSize;
+        int limit = (sequence.numKnownTokens() - 1) / blockSize;
         int found = 0;
         for (; found < limit; found++) {
             var block =
@@ -98,13 +98,14 @@ public final class KvCacheManager {
 
     /**
      * Publishes the blocks that will be full once the step under way has computed the first {@code
-     * numTokens} tokens.
+     * numTokens} tokens, as far as these are known.
      */
     public void cacheFullBlocks(KvSequence sequence, int numTokens) {
         if (!prefixCaching) {
             return;
         }
-        for (int i = sequence.numPublished(); i < numTokens / blockSize; i++) {
+        int full = Math.min(numTokens, sequence.numKnownTokens()) / blockSize;
+        for (int i = sequence.numPublished(); i < full; i++) {
             pool.publish(
                     sequence.block(i),
                     sequence.hash(i, hasher, blockSize),
@@ -116,17 +117,16 @@ public final class KvCacheManager {
         }
     }
 
-    /** The step is done for a sequence: what it published is computed. */
-    public void confirm(KvSequence sequence) {
-        for (int i = sequence.numConfirmed(); i < sequence.numPublished(); i++) {
+    /** A step is done for a sequence: its first {@code numTokens} tokens are computed. */
+    public void confirm(KvSequence sequence, int numTokens) {
+        int computed = Math.min(sequence.numPublished(), numTokens / blockSize);
+        for (int i = sequence.numConfirmed(); i < computed; i++) {
             sequence.block(i).pending = false;
+            sequence.numConfirmed(i + 1);
         }
-        sequence.numConfirmed(sequence.numPublished());
     }
 
-    /**
-     * Takes back what a sequence has published in the step under way, since it was not computed.
-     */
+    /** Takes back what a sequence has published and no step is known to have computed. */
     public void withdraw(KvSequence sequence) {
         for (int i = sequence.numConfirmed(); i < sequence.numPublished(); i++) {
             pool.uncache(sequence.block(i));
@@ -148,8 +148,10 @@ public final class KvCacheManager {
 
     /**
      * Takes all blocks from a sequence, the last first, so that a prefix outlives what follows it.
+     * What is not confirmed is withdrawn.
      */
     public void free(KvSequence sequence) {
+        withdraw(sequence);
         while (sequence.numBlocks() > 0) {
             pool.release(sequence.removeLastBlock());
         }

@@ -11,6 +11,10 @@ import java.util.List;
 public final class KvSequence {
     private int[] tokens;
     private int numTokens;
+
+    /** Of the last tokens, those that are not known yet. */
+    private int numUnknown;
+
     private final BlockHash salt;
     private final boolean readsCache;
 
@@ -43,17 +47,41 @@ public final class KvSequence {
         return numTokens;
     }
 
-    /** The tokens; the first {@link #numTokens} count, and those never change. */
+    /** Tokens whose ids are known; those after them are still being sampled. */
+    public int numKnownTokens() {
+        return numTokens - numUnknown;
+    }
+
+    /**
+     * The tokens; the first {@link #numTokens} count, and those that are known never change. In
+     * place of the others stands what they were appended as.
+     */
     public int[] tokens() {
         return tokens;
     }
 
-    /** Appends a sampled token. */
-    public void append(int token) {
+    /**
+     * Appends a token that is being sampled.
+     *
+     * @param reference what stands in its place until it is known
+     */
+    public void appendUnknown(int reference) {
         if (numTokens == tokens.length) {
             tokens = Arrays.copyOf(tokens, Math.max(16, numTokens + (numTokens >> 1)));
         }
-        tokens[numTokens++] = token;
+        tokens[numTokens++] = reference;
+        numUnknown++;
+    }
+
+    /** Says which the first of the unknown tokens is. */
+    public void resolve(int token) {
+        tokens[numTokens - numUnknown--] = token;
+    }
+
+    /** Takes back the last unknown token. */
+    public void removeUnknown() {
+        numTokens--;
+        numUnknown--;
     }
 
     public int numBlocks() {

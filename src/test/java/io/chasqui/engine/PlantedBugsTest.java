@@ -50,8 +50,8 @@ class PlantedBugsTest {
                     new Bug(
                             "all tokens are taken from the cache",
                             "kvcache/KvCacheManager.java",
-                            "(sequence.numTokens() - 1) / blockSize",
-                            "sequence.numTokens() / blockSize"),
+                            "(sequence.numKnownTokens() - 1) / blockSize",
+                            "sequence.numKnownTokens() / blockSize"),
                     new Bug(
                             "touch loses owners",
                             "kvcache/BlockPool.java",
@@ -109,8 +109,8 @@ class PlantedBugsTest {
                     new Bug(
                             "blocks of a later step are published",
                             "kvcache/KvCacheManager.java",
-                            "i < numTokens / blockSize",
-                            "i < Math.min(sequence.numTokens() / blockSize, sequence.numBlocks())"),
+                            "i < full;",
+                            "i < Math.min(sequence.numKnownTokens() / blockSize, sequence.numBlocks());"),
                     new Bug(
                             "allocation gives half",
                             "kvcache/KvCacheManager.java",
@@ -249,8 +249,8 @@ class PlantedBugsTest {
                     new Bug(
                             "usage misses a token",
                             "engine/Request.java",
-                            "numCachedTokens, numOutputTokens())",
-                            "numCachedTokens, Math.max(0, numOutputTokens() - 1))"),
+                            "numCachedTokens, numKnownOutputTokens())",
+                            "numCachedTokens, Math.max(0, numKnownOutputTokens() - 1))"),
                     new Bug(
                             "keys share prefixes",
                             "kvcache/BlockHasher.java",
@@ -273,13 +273,13 @@ class PlantedBugsTest {
                             "if (false) {"),
                     new Bug(
                             "one failed forward pass is enough",
-                            "engine/EngineLoop.java",
+                            "engine/StepPipeline.java",
                             "MAX_STRIKES = 2",
                             "MAX_STRIKES = 1"),
                     new Bug(
                             "the second half of a failed batch is dropped",
-                            "engine/EngineLoop.java",
-                            "return generated + run(intact(parts.subList(half, parts.size())));",
+                            "engine/StepPipeline.java",
+                            "return generated + compute(intact(parts.subList(half, parts.size())));",
                             "return generated;"),
                     new Bug(
                             "choices sample alike",
@@ -293,9 +293,9 @@ class PlantedBugsTest {
                             "request.numComputedTokens()"),
                     new Bug(
                             "rows of logits are mixed up",
-                            "engine/EngineLoop.java",
-                            "row += scored + (samples ? 1 : 0);",
-                            "row += samples ? 1 : 0;"),
+                            "engine/LaunchedStep.java",
+                            "return numScored + (samples ? 1 : 0);",
+                            "return samples ? 1 : 0;"),
                     new Bug(
                             "ended requests are kept",
                             "engine/EngineLoop.java",
@@ -305,7 +305,67 @@ class PlantedBugsTest {
                             "deadlines of ended requests are kept",
                             "engine/EngineLoop.java",
                             "            expiries.removeAll(group.expiries());\n",
-                            ""));
+                            ""),
+                    new Bug(
+                            "a block is published before its last token is known",
+                            "kvcache/KvCacheManager.java",
+                            "Math.min(numTokens, sequence.numKnownTokens()) / blockSize",
+                            "numTokens / blockSize"),
+                    new Bug(
+                            "what is being computed when a sequence ends stays in the cache",
+                            "kvcache/KvCacheManager.java",
+                            "        withdraw(sequence);\n",
+                            ""),
+                    new Bug(
+                            "a token names the wrong row",
+                            "engine/Request.java",
+                            "appendUnknown(-1 - part.row() - part.numScored())",
+                            "appendUnknown(-1 - part.row())"),
+                    new Bug(
+                            "a request goes on beyond its last token",
+                            "engine/Request.java",
+                            "numOutputTokens() >= maxOutputTokens",
+                            "false"),
+                    new Bug(
+                            "a row that needs the history does not wait for it",
+                            "engine/StepPipeline.java",
+                            "(inFlight == null || !readsHistory())",
+                            "true"),
+                    new Bug(
+                            "a step is planned ahead of two",
+                            "engine/StepPipeline.java",
+                            "        inFlight = next;\n        return await(last);",
+                            "        inFlight = next;\n        return next == null ? await(last) : 0;"),
+                    new Bug(
+                            "a failed step keeps its tokens",
+                            "engine/StepPipeline.java",
+                            "        failed.undo();\n",
+                            ""),
+                    new Bug(
+                            "the step built on a failed one keeps its tokens",
+                            "engine/StepPipeline.java",
+                            "        inFlight.undo();\n        inFlight = null;",
+                            "        inFlight = null;"),
+                    new Bug(
+                            "what was computed before a failure counts",
+                            "engine/StepPipeline.java",
+                            "        List.copyOf(scheduler.running()).forEach(scheduler::preempt);\n",
+                            ""),
+                    new Bug(
+                            "a step that could not start is dropped",
+                            "engine/StepPipeline.java",
+                            "return settle() + compute(intact(running(parts)));",
+                            "return settle();"),
+                    new Bug(
+                            "an ended request takes another token",
+                            "engine/EngineLoop.java",
+                            "        if (request.status().isFinished()) {\n            return;\n        }\n        int sample",
+                            "        int sample"),
+                    new Bug(
+                            "a block counts as computed when the step that fills it begins",
+                            "kvcache/KvCacheManager.java",
+                            "Math.min(sequence.numPublished(), numTokens / blockSize)",
+                            "sequence.numPublished()"));
 
     @BeforeAll
     static void silence() {

@@ -70,7 +70,7 @@ record ReferenceAnswer(
             state = HashExecutor.fold(state, slot);
             if (p + 1 < promptLength && scores) {
                 var row = row(request, choice, history, p + 1, 0, endTokens, history[p + 1]);
-                promptLogprobs.add(HashExecutor.answer(row, state, alphabet).logprob());
+                promptLogprobs.add(HashExecutor.answer(row, known(row), state, alphabet).logprob());
             }
         }
         var tokens = new ArrayList<Integer>();
@@ -79,7 +79,7 @@ record ReferenceAnswer(
         for (int i = 0; i < params.maxTokens(); i++) {
             int length = promptLength + i;
             var row = row(request, choice, history, length, i, endTokens, LogitsRow.SAMPLE);
-            int token = HashExecutor.answer(row, state, alphabet).token();
+            int token = HashExecutor.answer(row, known(row), state, alphabet).token();
             tokens.add(token);
             history[length] = token;
             slot = HashExecutor.slotHash(slot, token, length);
@@ -123,6 +123,10 @@ record ReferenceAnswer(
             }
         }
         return null;
+    }
+
+    private static int[] known(LogitsRow row) {
+        return Arrays.copyOf(row.history(), row.historyLength());
     }
 
     private static LogitsRow row(

@@ -2,11 +2,13 @@ package io.chasqui.engine;
 
 import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.LogitsRow;
+import io.chasqui.backend.PendingTokens;
 import io.chasqui.backend.SampledToken;
 import io.chasqui.engine.SimulatedClient.Fault;
 import io.chasqui.executor.HashExecutor;
 import io.chasqui.executor.ModelExecutor;
 import io.chasqui.kvcache.KvCacheInspector;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashSet;
 import java.util.Set;
@@ -25,6 +27,13 @@ final class SimulatedExecutor implements ModelExecutor {
     private final int blockSize;
     String problem;
     boolean batchFaults = true;
+    private int numPasses;
+
+    /** Requests of the last two passes, which may be run again though parked meanwhile. */
+    private Set<Request> launched = Set.of();
+
+    private Set<Request> launchedBefore = Set.of();
+
     long trace;
 
     /** Of the step under way. */
@@ -66,6 +75,8 @@ final class SimulatedExecutor implements ModelExecutor {
         } catch (SimulationFailure e) {
             require(false, e.getMessage());
         }
+        launchedBefore = launched;
+        launched = new HashSet<>(Arrays.asList(requests));
         trace(batch);
         boolean fails = batchFaults && random.nextDouble() < config.batchFaults();
         for (var request : requests) {
@@ -74,15 +85,12 @@ final class SimulatedExecutor implements ModelExecutor {
         if (!fails) {
             var sampled = hash.execute(batch).sample(null).await();
             spoil(batch, requests, sampled);
-            return masks -> () -> sampled;
+            return masks -> new Late(() -> sampled);
         }
         return failure(batch, requests);
     }
 
     private StepHandle failure(ForwardBatch batch, Request[] requests) {
-        if (requests.length == 1 && requests[0] != null) {
-            simulation.client(requests[0]).strikes[requests[0].choice()]++;
-        }
         switch (random.nextInt(3)) {
             case 0 -> hash.execute(batch);
             case 1 -> hash.scribble(batch);
@@ -92,12 +100,57 @@ final class SimulatedExecutor implements ModelExecutor {
                 random.nextBoolean()
                         ? new IllegalStateException("injected: forward pass")
                         : new AssertionError("injected: forward pass");
-        if (random.nextBoolean()) {
-            return masks -> {
+        return switch (random.nextInt(3)) {
+            case 0 -> {
+                strike(requests);
                 throw sneaky(failure);
-            };
+            }
+            case 1 ->
+                    masks -> {
+                        strike(requests);
+                        throw sneaky(failure);
+                    };
+            default -> masks -> lateFailure(requests, failure);
+        };
+    }
+
+    private PendingTokens lateFailure(Request[] requests, Throwable failure) {
+        return new Late(
+                () -> {
+                    strike(requests);
+                    throw sneaky(failure);
+                });
+    }
+
+    /** A pass of a request alone has failed. */
+    private void strike(Request[] requests) {
+        if (requests.length == 1 && requests[0] != null) {
+            simulation.client(requests[0]).strikes[requests[0].choice()]++;
         }
-        throw sneaky(failure);
+    }
+
+    @Override
+    public boolean pipelined() {
+        return config.pipelined();
+    }
+
+    /** Tokens that may be awaited once, and not when two later passes have begun. */
+    private final class Late implements PendingTokens {
+        private final PendingTokens tokens;
+        private final int pass = ++numPasses;
+        private boolean awaited;
+
+        Late(PendingTokens tokens) {
+            this.tokens = tokens;
+        }
+
+        @Override
+        public SampledToken[] await() {
+            require(!awaited, "tokens awaited twice");
+            require(numPasses - pass <= 1, "tokens awaited after two more passes");
+            awaited = true;
+            return tokens.await();
+        }
     }
 
     private static RuntimeException sneaky(Throwable failure) {
@@ -180,10 +233,12 @@ final class SimulatedExecutor implements ModelExecutor {
             require(to > from, "a request without tokens");
             require(numCalls > 1 || seen.add(request), "a request twice in a step: " + request);
             simulation.client(request).started(request);
-            if (numCalls == 1) {
-                simulation.computing(request, batch.seqLens()[s]);
-            }
-            require(!simulation.wasParked(request), "scheduled though parked: " + request);
+            simulation.computing(request, batch.seqLens()[s]);
+            require(
+                    !simulation.wasParked(request)
+                            || launched.contains(request)
+                            || launchedBefore.contains(request),
+                    "scheduled though parked: " + request);
             require(
                     batch.positions()[from] == request.numComputedTokens(),
                     "does not go on where it was: " + request);
@@ -191,6 +246,11 @@ final class SimulatedExecutor implements ModelExecutor {
                     batch.seqLens()[s] == batch.positions()[to - 1] + 1
                             && batch.seqLens()[s] <= request.numTokens(),
                     "length of " + request);
+            require(
+                    batch.seqLens()[s]
+                            <= request.promptLength()
+                                    + Math.max(0, request.params().maxTokens() - 1),
+                    "goes on beyond its end: " + request);
             for (int t = from; t < to; t++) {
                 check(batch, s, t, request, slots);
             }
@@ -199,6 +259,9 @@ final class SimulatedExecutor implements ModelExecutor {
         for (var row : batch.rows()) {
             require(row.tokenIndex() > last, "rows not in order");
             last = row.tokenIndex();
+            require(
+                    !row.params().readsHistory() || row.history()[row.historyLength() - 1] >= 0,
+                    "a row reads a history that is not known");
         }
     }
 

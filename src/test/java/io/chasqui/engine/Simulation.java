@@ -147,6 +147,9 @@ final class Simulation {
             step();
             read();
         }
+        if (loop.isInFlight()) {
+            step();
+        }
         checkEnd();
     }
 
@@ -283,7 +286,7 @@ final class Simulation {
                         random.nextInt(3),
                         random.nextInt(2) - 1,
                         scores ? 0 : -1,
-                        SamplerParams.GREEDY);
+                        newSampler());
         boolean hurries = random.nextDouble() < config.timeouts();
         return new GenerationRequest(
                 "r" + submitted++,
@@ -294,6 +297,13 @@ final class Simulation {
                 random.nextInt(6) == 0 ? "salt" : "",
                 hurries && random.nextBoolean() ? Duration.ofNanos(newDelay()) : null,
                 hurries ? Duration.ofNanos(newDelay()) : Duration.ofHours(100));
+    }
+
+    private SamplerParams newSampler() {
+        boolean penalised = random.nextDouble() < config.penalties();
+        return penalised
+                ? new SamplerParams(0, 1, 0, 0, 1.1f, 0, 0, new int[0], new float[0])
+                : SamplerParams.GREEDY;
     }
 
     private long newDelay() {
@@ -425,6 +435,7 @@ final class Simulation {
         executor.beginStep();
         var waitingBefore = new ArrayList<Request>();
         boolean couldWork = false;
+        boolean inFlight = loop.isInFlight();
         parked.clear();
         for (var client : live) {
             for (var request : client.group.choices()) {
@@ -447,6 +458,7 @@ final class Simulation {
         }
         require(
                 !couldWork
+                        || inFlight
                         || executor.numTokens > 0
                         || numPreemptions() > preemptions
                         || numEnded() > ended,
@@ -552,7 +564,10 @@ final class Simulation {
         require(
                 request.sequence().numBlocks() == loop.kvCache().blocksFor(length),
                 request.sequence().numBlocks() + " blocks of " + request);
-        require(length < request.numTokens() && (runs || length == 0), "length of " + request);
+        require(
+                (length < request.numTokens() || loop.isInFlight() && length == request.numTokens())
+                        && (runs || length == 0),
+                "length of " + request);
         require(
                 !KvCacheInspector.anyWithdrawn(request.sequence())
                         || config.faults() > 0
@@ -571,6 +586,7 @@ final class Simulation {
         Request earliest = null;
         for (var request : waitingBefore) {
             if (isWaiting(request)
+                    && !request.isParked()
                     && !executor.seen.contains(request)
                     && (earliest == null || before(request, earliest))) {
                 earliest = request;
@@ -604,6 +620,7 @@ final class Simulation {
         for (var client : live) {
             for (var request : client.group.choices()) {
                 var sequence = request.sequence();
+                require(KvCacheInspector.isTrue(sequence), "publishes what it is not: " + request);
                 sequences.add(sequence);
                 for (int i = 0; i < sequence.numBlocks(); i++) {
                     var other = owners.put(sequence.blockId(i), request);
@@ -618,7 +635,9 @@ final class Simulation {
         } catch (IllegalStateException e) {
             throw new SimulationFailure(e.getMessage());
         }
-        require(!KvCacheInspector.anyPending(loop.kvCache()), "a block pending after the step");
+        require(
+                loop.isInFlight() || !KvCacheInspector.anyPending(loop.kvCache()),
+                "a block pending after the step");
     }
 
     private void checkShared(Request a, Request b, int i, int blockSize) {
@@ -678,6 +697,14 @@ final class Simulation {
                         mayEndWith(client, choice, last.error().kind()),
                         choice,
                         "ended with " + last.error() + ", its fault being " + client.fault);
+            } else if (!config.pipelined()) {
+                // Where steps overlap, it may be a token beyond the end that failed.
+                client.require(
+                        !client.hit[choice], choice, "finished well although " + client.fault);
+                client.require(
+                        client.strikes[choice] < 2,
+                        choice,
+                        "finished well although it failed twice");
             }
         }
     }
@@ -690,7 +717,8 @@ final class Simulation {
                     client.fault == Fault.NO_TEXT && client.hit[choice]
                             || contains(request.promptTokens(), CURSED_PROMPT_TOKEN);
             case NUMERICAL -> client.fault == Fault.NOT_FINITE && client.hit[choice];
-            case POISON -> client.strikes[choice] == 2;
+            case POISON ->
+                    config.pipelined() ? client.strikes[choice] >= 2 : client.strikes[choice] == 2;
             case QUEUE_TIMEOUT ->
                     client.group.scheduledNanos() < 0 && age >= request.queueTimeout().toNanos();
             case DEADLINE -> request.timeout() != null && age >= request.timeout().toNanos();

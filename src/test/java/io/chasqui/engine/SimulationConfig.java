@@ -28,6 +28,8 @@ import java.util.SplittableRandom;
  * @param abortAll chance, in each step, that everything is aborted
  * @param scoring share of the requests that want logprobs of their prompt
  * @param priorities number of different priorities
+ * @param pipelined whether a step is launched before the tokens of the last one are known
+ * @param penalties share of the requests whose sampling reads their tokens so far
  */
 record SimulationConfig(
         EngineConfig engine,
@@ -49,7 +51,9 @@ record SimulationConfig(
         double timeouts,
         double abortAll,
         double scoring,
-        int priorities) {
+        int priorities,
+        boolean pipelined,
+        double penalties) {
 
     private static final int[][] ALPHABETS = {
         {'a', 'b'},
@@ -96,7 +100,9 @@ record SimulationConfig(
                 some(random, 0.5),
                 random.nextInt(4) == 0 ? 0.002 : 0,
                 some(random, 0.4),
-                pick(random, 1, 1, 3));
+                pick(random, 1, 1, 3),
+                random.nextBoolean(),
+                some(random, 0.2));
     }
 
     private static double some(SplittableRandom random, double most) {

@@ -25,6 +25,9 @@ public final class HashExecutor implements ModelExecutor {
     private final int[] alphabet;
     private final long[] slots;
 
+    /** Tokens of the last pass, by row, which the next may name. */
+    private SampledToken[] lastSampled = {};
+
     /** Samples the tokens 0 to {@code vocab - 1}. */
     public HashExecutor(int numBlocks, int blockSize, int vocab) {
         this(numBlocks, blockSize, IntStream.range(0, vocab).toArray());
@@ -48,9 +51,20 @@ public final class HashExecutor implements ModelExecutor {
         var sampled = new SampledToken[batch.rows().length];
         for (int i = 0; i < sampled.length; i++) {
             var row = batch.rows()[i];
-            sampled[i] = answer(row, attend(batch, row.tokenIndex()), alphabet);
+            sampled[i] = answer(row, history(row), attend(batch, row.tokenIndex()), alphabet);
         }
+        lastSampled = sampled;
         return masks -> () -> sampled;
+    }
+
+    private int token(int idOrRow) {
+        return idOrRow >= 0 ? idOrRow : lastSampled[-1 - idOrRow].token();
+    }
+
+    private int[] history(LogitsRow row) {
+        int[] history = Arrays.copyOf(row.history(), row.historyLength());
+        Arrays.setAll(history, i -> token(history[i]));
+        return history;
     }
 
     /**
@@ -61,7 +75,7 @@ public final class HashExecutor implements ModelExecutor {
         for (int t = batch.queryStart()[s]; t < batch.queryStart()[s + 1]; t++) {
             int position = batch.positions()[t];
             long previous = position == 0 ? ROOT : slots[slot(batch, s, position - 1)];
-            slots[batch.slotMapping()[t]] = slotHash(previous, batch.tokens()[t], position);
+            slots[batch.slotMapping()[t]] = slotHash(previous, token(batch.tokens()[t]), position);
         }
     }
 
@@ -103,22 +117,22 @@ public final class HashExecutor implements ModelExecutor {
         return mix(state * 31 + slot);
     }
 
-    /** The token of a row, given what its attention has read. */
-    public static SampledToken answer(LogitsRow row, long state, int[] alphabet) {
+    /** The token of a row, given the request's tokens so far and what its attention has read. */
+    public static SampledToken answer(LogitsRow row, int[] history, long state, int[] alphabet) {
         float logprob = row.numLogprobs() < 0 ? 0 : -(float) (state >>> 40) / (1 << 24);
         int token =
                 row.targetToken() != LogitsRow.SAMPLE
                         ? row.targetToken()
-                        : allowed(mix(state + key(row)), alphabet, row.bannedTokens());
+                        : allowed(mix(state + key(row, history)), alphabet, row.bannedTokens());
         return new SampledToken(token, logprob, NO_TOKENS, NO_LOGPROBS, true);
     }
 
-    private static long key(LogitsRow row) {
-        long history = row.promptLength();
-        for (int i = 0; i < row.historyLength(); i++) {
-            history = history * 31 + row.history()[i];
+    private static long key(LogitsRow row, int[] history) {
+        long hash = row.promptLength();
+        for (int token : history) {
+            hash = hash * 31 + token;
         }
-        return mix(history) + row.seed() * 1_000_003 + row.choice() * 101L + row.outputIndex();
+        return mix(hash) + row.seed() * 1_000_003 + row.choice() * 101L + row.outputIndex();
     }
 
     private static int allowed(long hash, int[] alphabet, int[] banned) {

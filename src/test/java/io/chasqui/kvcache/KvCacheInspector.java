@@ -1,5 +1,7 @@
 package io.chasqui.kvcache;
 
+import java.util.Arrays;
+
 /** Looks into the KV book-keeping for tests. */
 public final class KvCacheInspector {
     private KvCacheInspector() {}
@@ -13,6 +15,25 @@ public final class KvCacheInspector {
     public static boolean mayBeWritten(KvSequence sequence, int index) {
         var block = sequence.block(index);
         return block.pending || block.refCount == 1 && block.hash == null;
+    }
+
+    /** Whether what a sequence has published is what it holds. */
+    public static boolean isTrue(KvSequence sequence) {
+        for (int i = 0; i < sequence.numPublished(); i++) {
+            var published = sequence.block(i).tokens;
+            int from = published == null ? 0 : i * published.length;
+            if (published != null
+                    && !Arrays.equals(
+                            published,
+                            0,
+                            published.length,
+                            sequence.tokens(),
+                            from,
+                            from + published.length)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     public static boolean isPublished(KvSequence sequence, int index) {

@@ -28,7 +28,7 @@ class KvCacheManagerTest {
         int cached = manager.takeComputedBlocks(sequence);
         assertTrue(manager.allocateSlots(sequence, sequence.numTokens(), 0));
         manager.cacheFullBlocks(sequence, sequence.numTokens());
-        manager.confirm(sequence);
+        manager.confirm(sequence, sequence.numTokens());
         return cached;
     }
 
@@ -121,7 +121,7 @@ class KvCacheManagerTest {
             assertEquals(0, small.takeComputedBlocks(sequence));
             small.allocateSlots(sequence, 5, 0);
             small.cacheFullBlocks(sequence, 5);
-            small.confirm(sequence);
+            small.confirm(sequence, sequence.numTokens());
         }
     }
 
