@@ -214,12 +214,25 @@ struct LmHeadParams {
     int first;
 };
 
+// rank_barrier: waits until all ranks have come to it. `flags` are [MAX_BLOCKS][MAX_RANKS] counters on
+// each rank, zeroed once and never again; see rank_barrier.cuh. One array of them serves all kernels
+// that meet.
+constexpr int MAX_BLOCKS = 128; // of a kernel whose blocks meet those of other ranks
+
+struct RankBarrierParams {
+    uint32_t* flags[MAX_RANKS];
+    int rank;
+    int ranks;
+};
+
 // all_reduce: residual += sum over ranks, in rank order, of their partials; then x and squares with
-// the next norm. `flags` are [MAX_BLOCKS][MAX_RANKS] counters on each rank, written by its peers.
+// the next norm. The partials of two all-reduces that follow each other lie in different buffers.
 struct AllReduceParams {
     StepInputs step;
     const float* partials[MAX_RANKS]; // each rank's, read by all
-    float* reduced[MAX_RANKS];        // each rank's slice sums, for the two-shot form
+    // Each rank's slice sums, for the two-shot form: ceil(groups / ranks) groups, of all the tokens'
+    // groups of SQUARES_GROUP.
+    float* reduced[MAX_RANKS];
     uint32_t* flags[MAX_RANKS];
     int rank;
     int ranks;

@@ -12,19 +12,18 @@ import java.util.stream.IntStream;
  *
  * @param token what is drawn; -1 when no token is allowed
  * @param probabilities of all tokens after the filters
- * @param clear whether neither a filter's cut nor the draw is so close that rounding to float could
- *     change it
+ * @param margin how far a filter's cut or the draw is from the token it would fall on next, in
+ *     probability: where that is little, rounding may change the token
  * @param logits after bias and penalties
  */
-record SamplingReference(int token, double[] probabilities, boolean clear, double[] logits) {
-    private static final double CLOSE = 1e-5;
+public record SamplingReference(int token, double[] probabilities, double margin, double[] logits) {
 
-    static SamplingReference of(float[] raw, LogitsRow row, long[] mask) {
+    public static SamplingReference of(float[] raw, LogitsRow row, long[] mask) {
         double[] x = adjust(raw, row, mask);
         var params = row.params();
         double max = Arrays.stream(x).max().orElseThrow();
         if (max == Double.NEGATIVE_INFINITY) {
-            return new SamplingReference(-1, new double[x.length], true, x);
+            return new SamplingReference(-1, new double[x.length], 1, x);
         }
         if (params.temperature() == 0) {
             return greedy(x);
@@ -32,13 +31,18 @@ record SamplingReference(int token, double[] probabilities, boolean clear, doubl
         double[] w =
                 Arrays.stream(x).map(v -> Math.exp((v - max) / params.temperature())).toArray();
         Integer[] order = order(x);
-        boolean clear = true;
+        double margin = 1;
         int kept = 0;
         while (kept < w.length && w[order[kept]] > 0 && w[order[kept]] >= params.minP()) {
             kept++;
         }
         if (params.minP() > 0) {
-            clear = Arrays.stream(w).noneMatch(v -> Math.abs(v - params.minP()) < CLOSE * v);
+            margin =
+                    Arrays.stream(w)
+                            .filter(v -> v > 0)
+                            .map(v -> Math.abs(v - params.minP()) / v)
+                            .min()
+                            .orElseThrow();
         }
         if (params.topK() > 0) {
             kept = Math.min(kept, params.topK());
@@ -49,15 +53,15 @@ record SamplingReference(int token, double[] probabilities, boolean clear, doubl
             int i = 0;
             do {
                 sum += w[order[i++]];
-                clear &= Math.abs(sum - params.topP() * total) > CLOSE * total;
+                margin = Math.min(margin, Math.abs(sum / total - params.topP()));
             } while (i < kept && sum < params.topP() * total);
             kept = i;
         }
-        return draw(x, w, order, kept, clear, row);
+        return draw(x, w, order, kept, margin, row);
     }
 
     private static SamplingReference draw(
-            double[] x, double[] w, Integer[] order, int kept, boolean clear, LogitsRow row) {
+            double[] x, double[] w, Integer[] order, int kept, double margin, LogitsRow row) {
         double total = mass(w, order, kept);
         double[] p = new double[w.length];
         for (int i = 0; i < kept; i++) {
@@ -69,24 +73,22 @@ record SamplingReference(int token, double[] probabilities, boolean clear, doubl
         for (int id = 0; id < p.length; id++) {
             sum += p[id];
             if (p[id] > 0) {
-                clear &= Math.abs(sum - u) > CLOSE;
+                margin = Math.min(margin, Math.abs(sum - u));
                 if (token < 0 && sum > u) {
                     token = id;
                 }
             }
         }
-        return new SamplingReference(token, p, clear, x);
+        return new SamplingReference(token, p, margin, x);
     }
 
     private static SamplingReference greedy(double[] x) {
         Integer[] order = order(x);
         double[] p = new double[x.length];
         p[order[0]] = 1;
-        boolean clear =
-                x.length == 1
-                        || x[order[0]] == x[order[1]]
-                        || x[order[0]] - x[order[1]] > CLOSE * Math.abs(x[order[0]]);
-        return new SamplingReference(order[0], p, clear, x);
+        double gap = x.length == 1 ? 0 : x[order[0]] - x[order[1]];
+        double margin = gap == 0 ? 1 : gap / Math.max(1, Math.abs(x[order[0]]));
+        return new SamplingReference(order[0], p, margin, x);
     }
 
     private static double mass(double[] w, Integer[] order, int kept) {
@@ -132,13 +134,13 @@ record SamplingReference(int token, double[] probabilities, boolean clear, doubl
     }
 
     /** Ids, likeliest first, ties to the lowest. */
-    static Integer[] order(double[] x) {
+    public static Integer[] order(double[] x) {
         Integer[] order = IntStream.range(0, x.length).boxed().toArray(Integer[]::new);
         Arrays.sort(order, Comparator.comparingDouble((Integer id) -> -x[id]));
         return order;
     }
 
-    static double[] logSoftmax(float[] raw) {
+    public static double[] logSoftmax(float[] raw) {
         double max = Double.NEGATIVE_INFINITY;
         for (float v : raw) {
             max = Math.max(max, v);
@@ -152,7 +154,7 @@ record SamplingReference(int token, double[] probabilities, boolean clear, doubl
     }
 
     /** Whether a token is kept, or as likely as the least likely kept one up to rounding. */
-    boolean nearlyKept(int id) {
+    public boolean nearlyKept(int id) {
         double least = Double.POSITIVE_INFINITY;
         for (int i = 0; i < logits.length; i++) {
             if (probabilities[i] > 0) {
