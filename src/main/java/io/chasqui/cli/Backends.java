@@ -22,8 +22,9 @@ final class Backends {
         /**
          * @param devices ordinals, one a rank
          * @param utilization share of a device's memory that may be taken
+         * @param graphs whether steps are recorded as CUDA graphs
          */
-        Backend create(List<Integer> devices, double utilization);
+        Backend create(List<Integer> devices, double utilization, boolean graphs);
     }
 
     /**
@@ -46,8 +47,9 @@ final class Backends {
                 }
 
                 @Override
-                public Backend create(List<Integer> devices, double utilization) {
-                    return CudaBackend.create(devices, utilization);
+                public Backend create(
+                        List<Integer> devices, double utilization, boolean graphs) {
+                    return CudaBackend.create(devices, utilization, graphs);
                 }
             };
 
@@ -102,7 +104,9 @@ final class Backends {
                             .formatted(config.gpuMemoryUtilization()));
         }
         var devices = devices(config, probe.devices());
-        return new Choice(cuda.create(devices, config.gpuMemoryUtilization()), "GPUs " + devices);
+        var backend =
+                cuda.create(devices, config.gpuMemoryUtilization(), !config.enforceEager());
+        return new Choice(backend, "GPUs " + devices);
     }
 
     private static List<Integer> devices(ChasquiConfig config, int present) {

@@ -117,6 +117,11 @@ final class Settings {
     private double gpuMemoryUtilization;
 
     @Option(
+            names = "--enforce-eager",
+            description = "Give GPUs each launch by itself: record no CUDA graphs.")
+    private boolean enforceEager;
+
+    @Option(
             names = "--vector-bits",
             paramLabel = "BITS",
             description =

@@ -111,6 +111,10 @@ public interface ChasquiConfig {
     @WithDefault("0.9")
     double gpuMemoryUtilization();
 
+    /** Whether GPUs are given each launch by itself, and no steps recorded as CUDA graphs. */
+    @WithDefault("false")
+    boolean enforceEager();
+
     /** Widest vector in bits that the CPU kernels use; by default what the CPU has. */
     OptionalInt vectorBits();
 

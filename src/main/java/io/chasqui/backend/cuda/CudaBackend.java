@@ -31,6 +31,7 @@ public final class CudaBackend implements Backend {
 
     private final List<CudaRank> ranks;
     private final double utilization;
+    private final boolean graphs;
     private final List<DeviceMemory> weights = new ArrayList<>();
     private final String name;
 
@@ -43,9 +44,10 @@ public final class CudaBackend implements Backend {
     private int turn;
     private CudaForwardPass pass;
 
-    private CudaBackend(List<CudaRank> ranks, double utilization) {
+    private CudaBackend(List<CudaRank> ranks, double utilization, boolean graphs) {
         this.ranks = ranks;
         this.utilization = utilization;
+        this.graphs = graphs;
         var device = ranks.getFirst().device();
         name = "cuda-" + device.call(device::name) + (ranks.size() > 1 ? "-x" + ranks.size() : "");
     }
@@ -55,8 +57,9 @@ public final class CudaBackend implements Backend {
      *
      * @param devices ordinal of each rank's GPU; ranks may share one
      * @param utilization share of a GPU's memory that may be taken
+     * @param graphs whether steps that decode are recorded and replayed as CUDA graphs
      */
-    public static CudaBackend create(List<Integer> devices, double utilization) {
+    public static CudaBackend create(List<Integer> devices, double utilization, boolean graphs) {
         var images = KernelModules.ofJar().orElseThrow();
         var ranks = new ArrayList<CudaRank>();
         try {
@@ -68,7 +71,7 @@ public final class CudaBackend implements Backend {
                     rank.device().run(() -> rank.device().reach(peer.device()));
                 }
             }
-            return new CudaBackend(List.copyOf(ranks), utilization);
+            return new CudaBackend(List.copyOf(ranks), utilization, graphs);
         } catch (RuntimeException | Error e) {
             ranks.forEach(CudaRank::close);
             throw e;
@@ -143,7 +146,7 @@ public final class CudaBackend implements Backend {
         ranks.forEach(rank -> rank.allocate(model, mostTokens, mostRows));
         var layout = StepLayout.of(mostTokens, mostRows, model.vocab());
         var peers = Peers.of(ranks.stream().map(CudaRank::workspace).toList());
-        ranks.forEach(rank -> rank.connect(layout, peers));
+        ranks.forEach(rank -> rank.connect(layout, peers, graphs));
         var first = ranks.getFirst();
         planner =
                 new AttentionPlanner(
@@ -182,7 +185,9 @@ public final class CudaBackend implements Backend {
         check(batch);
         turn = (turn + 1) % TURNS;
         var step = steps[turn];
-        onEveryRank(rank -> step.uploaded(rank.index()).await());
+        if (!step.isTaken()) {
+            onEveryRank(rank -> step.uploaded(rank.index()).await());
+        }
         planner.plan(batch);
         step.write(batch, planner);
         try {
@@ -233,7 +238,13 @@ public final class CudaBackend implements Backend {
 
     @Override
     public PendingTokens sample(ForwardPass given, long[][] masks) {
-        return sampling.start(opened(given), masks);
+        var sampled = opened(given);
+        var pending = sampling.start(sampled, masks);
+        return () -> {
+            var tokens = pending.await();
+            steps[sampled.turn()].setTaken(sampled.batch());
+            return tokens;
+        };
     }
 
     @Override

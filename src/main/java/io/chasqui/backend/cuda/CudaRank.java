@@ -21,6 +21,7 @@ final class CudaRank implements AutoCloseable {
     private Workspace workspace;
     private DeviceMemory frequencies;
     private CudaStages stages;
+    private GraphCache graphs;
 
     CudaRank(int index, int ranks, int ordinal, KernelModules images) {
         this.index = index;
@@ -67,9 +68,14 @@ final class CudaRank implements AutoCloseable {
         frequencies = upload("RoPE frequencies", model.inverseFrequencies());
     }
 
-    /** Makes the stages, once all ranks have allocated. */
-    void connect(StepLayout layout, Peers peers) {
+    /**
+     * Makes the stages, once all ranks have allocated.
+     *
+     * @param record whether steps that decode are recorded as graphs
+     */
+    void connect(StepLayout layout, Peers peers, boolean record) {
         stages = device.call(() -> new CudaStages(this, layout, peers, frequencies));
+        graphs = record ? new GraphCache(device, stages) : null;
     }
 
     /** A copy of an array. */
@@ -95,8 +101,16 @@ final class CudaRank implements AutoCloseable {
                         device.stream()),
                 "uploading a step");
         step.uploaded(index).record(device);
-        stages.begin(batch.numTokens(), batch.rows().length);
-        program.run(stages);
+        int tokens = batch.numTokens();
+        int rows = batch.rows().length;
+        // Steps with prompts are long enough to hide their launches.
+        boolean decodes = tokens == batch.numSequences();
+        if (graphs != null && decodes && GraphCache.covers(tokens)) {
+            graphs.run(tokens, rows, program);
+        } else {
+            stages.begin(tokens, rows);
+            program.run(stages);
+        }
         done.record(device);
     }
 
@@ -106,6 +120,9 @@ final class CudaRank implements AutoCloseable {
         device.release(
                 () -> {
                     device.synchronize();
+                    if (graphs != null) {
+                        graphs.close();
+                    }
                     if (workspace != null) {
                         workspace.close();
                         frequencies.close();

@@ -13,6 +13,8 @@ final class StepBuffer implements AutoCloseable {
     private final TokenCounts counts;
     private final List<CudaEvent> uploaded;
     private long end;
+    private ForwardBatch batch;
+    private boolean taken = true;
 
     /**
      * @param uploaded for each rank the event of its upload
@@ -26,6 +28,16 @@ final class StepBuffer implements AutoCloseable {
 
     PinnedMemory memory() {
         return memory;
+    }
+
+    /** Whether all ranks are known to have taken the last step written, so that another may be. */
+    boolean isTaken() {
+        return taken;
+    }
+
+    /** Notes that work behind this step's upload is done. */
+    void setTaken(ForwardBatch step) {
+        taken |= step == batch;
     }
 
     /** When a rank has taken the last step written. */
@@ -43,7 +55,9 @@ final class StepBuffer implements AutoCloseable {
      *
      * @throws IllegalArgumentException if block tables and lists exceed their room
      */
-    void write(ForwardBatch batch, AttentionPlanner plan) {
+    void write(ForwardBatch next, AttentionPlanner plan) {
+        taken = false;
+        batch = next;
         end = layout.tail();
         int tokens = batch.numTokens();
         memory.put(0, tokens);

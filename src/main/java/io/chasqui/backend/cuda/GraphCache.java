@@ -1,0 +1,110 @@
+package io.chasqui.backend.cuda;
+
+import static jcuda.driver.JCudaDriver.cuGraphDestroy;
+import static jcuda.driver.JCudaDriver.cuGraphExecDestroy;
+import static jcuda.driver.JCudaDriver.cuGraphInstantiate;
+import static jcuda.driver.JCudaDriver.cuGraphLaunch;
+import static jcuda.driver.JCudaDriver.cuGraphUpload;
+import static jcuda.driver.JCudaDriver.cuStreamBeginCapture;
+import static jcuda.driver.JCudaDriver.cuStreamEndCapture;
+
+import io.chasqui.backend.DecoderProgram;
+import java.util.HashMap;
+import java.util.Map;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUstreamCaptureMode;
+
+/**
+ * One rank's CUDA graphs of a program: its launches recorded once for each size of the grids, then
+ * replayed with a single call. For the device's thread.
+ */
+final class GraphCache implements AutoCloseable {
+    /** Tokens beyond which launches cost little beside what they start. */
+    private static final int MOST_TOKENS = 256;
+
+    private static final int FINE = 8;
+    private static final int FINE_TO = 64;
+    private static final int COARSE = 16;
+
+    private final CudaDevice device;
+    private final CudaStages stages;
+    private final Map<Sizes, CUgraphExec> graphs = new HashMap<>();
+    private DecoderProgram recorded;
+
+    /** What the grids are made for. */
+    private record Sizes(int tokens, int rows) {}
+
+    GraphCache(CudaDevice device, CudaStages stages) {
+        this.device = device;
+        this.stages = stages;
+    }
+
+    /** Whether steps of so many tokens are worth a graph. */
+    static boolean covers(int tokens) {
+        return tokens <= MOST_TOKENS;
+    }
+
+    /** The number of tokens whose graph serves so many. */
+    static int bucket(int tokens) {
+        int step = tokens <= FINE_TO ? FINE : COARSE;
+        return Math.ceilDiv(tokens, step) * step;
+    }
+
+    /** Runs the program by a graph, which is recorded first if there is none. */
+    void run(int tokens, int rows, DecoderProgram program) {
+        if (program != recorded) {
+            close();
+            recorded = program;
+        }
+        int bucket = bucket(tokens);
+        var sizes = new Sizes(bucket, rows == 0 ? 0 : bucket);
+        var graph = graphs.get(sizes);
+        if (graph == null) {
+            graph = instantiate(record(sizes, program));
+            graphs.put(sizes, graph);
+        }
+        CudaError.check(cuGraphLaunch(graph, device.stream()), "launching a graph");
+    }
+
+    private CUgraph record(Sizes sizes, DecoderProgram program) {
+        var graph = new CUgraph();
+        CudaError.check(
+                cuStreamBeginCapture(
+                        device.stream(), CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+                "recording a graph");
+        boolean complete = false;
+        try {
+            stages.begin(sizes.tokens(), sizes.rows());
+            program.run(stages);
+            complete = true;
+        } finally {
+            int result = cuStreamEndCapture(device.stream(), graph);
+            if (complete) {
+                CudaError.check(result, "recording a graph");
+            }
+        }
+        return graph;
+    }
+
+    private CUgraphExec instantiate(CUgraph graph) {
+        var executable = new CUgraphExec();
+        try {
+            CudaError.check(cuGraphInstantiate(executable, graph, 0L), "making a graph");
+            CudaError.check(cuGraphUpload(executable, device.stream()), "uploading a graph");
+        } finally {
+            cuGraphDestroy(graph);
+        }
+        return executable;
+    }
+
+    /** Forgets all graphs; none may be running. */
+    @Override
+    public void close() {
+        if (!graphs.isEmpty()) {
+            device.synchronize();
+            graphs.values().forEach(graph -> cuGraphExecDestroy(graph));
+            graphs.clear();
+        }
+    }
+}
