@@ -439,6 +439,17 @@ DRIVER_API CUresult cuFuncGetAttribute(int* value, CUfunction_attribute attribut
     return CUDA_SUCCESS;
 }
 
+DRIVER_API CUresult cuFuncGetParamInfo(CUfunction handle, size_t index, size_t* offset, size_t* size) {
+    Call call;
+    if (call.error != CUDA_SUCCESS) return call.error;
+    if (!is_live(handle)) return CUDA_ERROR_INVALID_HANDLE;
+    const auto& bytes = reinterpret_cast<Function*>(handle)->kernel->parameter_bytes;
+    if (index != 0 || bytes.size() != 1) return CUDA_ERROR_INVALID_VALUE;
+    *offset = 0;
+    if (size != nullptr) *size = bytes[0];
+    return CUDA_SUCCESS;
+}
+
 DRIVER_API CUresult cuFuncSetCacheConfig(CUfunction, CUfunc_cache) { return CUDA_SUCCESS; }
 
 DRIVER_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, CUfunction handle,

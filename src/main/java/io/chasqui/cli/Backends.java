@@ -47,8 +47,7 @@ final class Backends {
                 }
 
                 @Override
-                public Backend create(
-                        List<Integer> devices, double utilization, boolean graphs) {
+                public Backend create(List<Integer> devices, double utilization, boolean graphs) {
                     return CudaBackend.create(devices, utilization, graphs);
                 }
             };
@@ -104,8 +103,7 @@ final class Backends {
                             .formatted(config.gpuMemoryUtilization()));
         }
         var devices = devices(config, probe.devices());
-        var backend =
-                cuda.create(devices, config.gpuMemoryUtilization(), !config.enforceEager());
+        var backend = cuda.create(devices, config.gpuMemoryUtilization(), !config.enforceEager());
         return new Choice(backend, "GPUs " + devices);
     }
 

@@ -31,7 +31,7 @@ class BackendsTest {
         }
 
         @Override
-        public Backend create(List<Integer> ordinals, double share) {
+        public Backend create(List<Integer> ordinals, double share, boolean graphs) {
             devices = ordinals;
             utilization = share;
             return null;

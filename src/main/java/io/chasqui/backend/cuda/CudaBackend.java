@@ -60,7 +60,12 @@ public final class CudaBackend implements Backend {
      * @param graphs whether steps that decode are recorded and replayed as CUDA graphs
      */
     public static CudaBackend create(List<Integer> devices, double utilization, boolean graphs) {
-        var images = KernelModules.ofJar().orElseThrow();
+        return create(devices, utilization, graphs, KernelModules.ofJar().orElseThrow());
+    }
+
+    /** The same with kernels that are given. */
+    static CudaBackend create(
+            List<Integer> devices, double utilization, boolean graphs, KernelModules images) {
         var ranks = new ArrayList<CudaRank>();
         try {
             for (int ordinal : devices) {

@@ -27,6 +27,7 @@ import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstream_flags;
+import jcuda.driver.JCudaDriver;
 
 /**
  * One rank's hold on a GPU: a thread of its own, on which alone it calls the driver, the GPU's
@@ -56,6 +57,8 @@ final class CudaDevice implements AutoCloseable {
     }
 
     private Void open() {
+        // Results are looked at, so that they can be told apart.
+        JCudaDriver.setExceptionsEnabled(false);
         CudaError.check(cuInit(0), "starting the driver");
         CudaError.check(cuDeviceGet(device, ordinal), "opening GPU " + ordinal);
         CudaError.check(cuDevicePrimaryCtxRetain(context, device), "a context on GPU " + ordinal);

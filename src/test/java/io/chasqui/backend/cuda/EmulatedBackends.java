@@ -1,0 +1,52 @@
+package io.chasqui.backend.cuda;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+
+/** CUDA backends on the emulator, whose kernels need no image. */
+public final class EmulatedBackends {
+    private static final Path SOURCES =
+            Path.of(System.getProperty("basedir", "")).resolve("src/main/cuda");
+    private static final Pattern KERNEL = Pattern.compile("^KERNEL\\((\\w+)\\)", Pattern.MULTILINE);
+
+    private static final long DEVICE_BYTES = 1L << 30;
+
+    private EmulatedBackends() {}
+
+    /** A model's backend on so many fresh devices; skips the test where there is no emulator. */
+    public static CudaBackend create(int ranks, boolean graphs) {
+        CudaEmulator.load().reset(ranks, DEVICE_BYTES);
+        return open(IntStream.range(0, ranks).boxed().toList(), graphs);
+    }
+
+    /** A backend on the devices there are. */
+    static CudaBackend open(List<Integer> devices, boolean graphs) {
+        return CudaBackend.create(devices, 0.9, graphs, modules());
+    }
+
+    /** All kernels of the source tree. */
+    static KernelModules modules() {
+        var modules = new ArrayList<KernelModules.Module>();
+        try (var files = Files.walk(SOURCES)) {
+            for (var file : files.filter(f -> f.toString().endsWith(".cu")).sorted().toList()) {
+                var kernels =
+                        KERNEL.matcher(Files.readString(file))
+                                .results()
+                                .map(match -> match.group(1))
+                                .toList();
+                modules.add(
+                        new KernelModules.Module(
+                                SOURCES.relativize(file).toString(), kernels, new byte[1]));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return new KernelModules("", modules);
+    }
+}
