@@ -27,7 +27,7 @@ class ArchitectureTest {
                     "backend.cpu");
 
     private static final List<String> LEAVES =
-            List.of("tokenizer", "quant", "loader", "config", "catalog");
+            List.of("tokenizer", "quant", "loader", "config", "catalog", "grammar");
 
     private static final List<String> OUTSIDE = List.of("observability", "cli");
 
@@ -175,7 +175,23 @@ class ArchitectureTest {
                 name("loader"),
                 name("tokenizer"),
                 name("model"),
+                name("grammar"),
                 name("cli"));
+    }
+
+    @Test
+    void grammarsKnowTokenizersAndJsonOnly() {
+        noClasses()
+                .that()
+                .resideInAPackage(name("grammar"))
+                .should()
+                .dependOnClassesThat()
+                .resideOutsideOfPackages(
+                        "java..", "com.fasterxml.jackson..", name("tokenizer"), name("grammar"))
+                .orShould()
+                .dependOnClassesThat()
+                .resideInAPackage("java.util.regex..")
+                .check(classes);
     }
 
     @Test

@@ -1,0 +1,430 @@
+package io.chasqui.grammar;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Reads the keywords of schemas into constraints without alternatives. */
+final class SchemaReader {
+    private static final int MAX_COMBINATIONS = 2_000;
+
+    /** All keywords that {@link #read} takes note of. */
+    static final Set<String> KEYWORDS =
+            Set.of(
+                    "type",
+                    "enum",
+                    "const",
+                    Negation.NOT_ENUM,
+                    "allOf",
+                    "anyOf",
+                    "oneOf",
+                    "$ref",
+                    "not",
+                    "if",
+                    "dependentRequired",
+                    "dependentSchemas",
+                    "dependencies",
+                    "minimum",
+                    "exclusiveMinimum",
+                    "maximum",
+                    "exclusiveMaximum",
+                    "multipleOf",
+                    "minLength",
+                    "maxLength",
+                    "pattern",
+                    Negation.NOT_PATTERN,
+                    "format",
+                    "items",
+                    "prefixItems",
+                    "additionalItems",
+                    "minItems",
+                    "maxItems",
+                    "properties",
+                    "patternProperties",
+                    "additionalProperties",
+                    "required",
+                    "propertyNames",
+                    "minProperties",
+                    "maxProperties",
+                    "uniqueItems",
+                    "contains",
+                    "unevaluatedProperties",
+                    "unevaluatedItems",
+                    "$dynamicRef",
+                    "$recursiveRef");
+
+    private static final Set<String> OBJECT_KEYWORDS =
+            Set.of(
+                    "properties",
+                    "required",
+                    "additionalProperties",
+                    "patternProperties",
+                    "propertyNames",
+                    "minProperties",
+                    "maxProperties");
+    private static final Set<String> ARRAY_KEYWORDS =
+            Set.of("items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains");
+    private static final Set<String> STRING_KEYWORDS =
+            Set.of("pattern", "format", "minLength", "maxLength");
+    private static final Set<String> NUMBER_KEYWORDS =
+            Set.of("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf");
+    private static final Set<String> TYPE_TELLING =
+            Set.of("type", "enum", "const", "$ref", "anyOf", "oneOf", "allOf", "not", "if");
+
+    private final SchemaDocument document;
+    private final SchemaOptions options;
+    private final CompileBudget budget;
+    private final Set<String> notEnforced = new LinkedHashSet<>();
+    private final Set<Subschema> checkedForOverlap = new HashSet<>();
+
+    SchemaReader(SchemaDocument document, SchemaOptions options, CompileBudget budget) {
+        this.document = document;
+        this.options = options;
+        this.budget = budget;
+    }
+
+    Set<String> notEnforced() {
+        return notEnforced;
+    }
+
+    SchemaOptions options() {
+        return options;
+    }
+
+    CompileBudget budget() {
+        return budget;
+    }
+
+    /** A keyword that no automaton of reasonable size can check. */
+    void cannotEnforce(Subschema schema, String keyword) {
+        if (options.strict()) {
+            throw schema.error(
+                    keyword, "cannot be enforced; leave it out, or do not ask for strict");
+        }
+        notEnforced.add(schema.place(keyword));
+    }
+
+    /**
+     * What satisfies all the schemas, as alternatives; none if nothing does.
+     *
+     * @throws GrammarException if a keyword is malformed, or cannot be enforced though it must
+     */
+    List<Constraints> alternatives(List<Subschema> schemas) {
+        var all = new Constraints();
+        for (var schema : schemas) {
+            merge(all, schema);
+        }
+        var result = new ArrayList<Constraints>();
+        expand(all, result);
+        return result;
+    }
+
+    private void expand(Constraints constraints, List<Constraints> result) {
+        budget.work(64);
+        if (constraints.isImpossible()) {
+            return;
+        }
+        if (constraints.choices.isEmpty()) {
+            if (result.size() == MAX_COMBINATIONS) {
+                throw new GrammarException(
+                        "the schema combines anyOf and the like in more than "
+                                + MAX_COMBINATIONS
+                                + " ways");
+            }
+            result.add(constraints);
+            return;
+        }
+        var choice = constraints.choices.removeFirst();
+        for (var alternative : choice) {
+            var copy = constraints.copy();
+            merge(copy, alternative);
+            expand(copy, result);
+        }
+    }
+
+    private void merge(Constraints into, Subschema schema) {
+        if (!into.merged.add(schema)) {
+            return;
+        }
+        budget.work(32);
+        budget.checkNesting(into.merged.size() / 8, "a chain of references and allOf");
+        var node = schema.node();
+        if (node.isBoolean()) {
+            if (!node.booleanValue()) {
+                into.types.clear();
+            }
+            return;
+        }
+        if (!node.isObject()) {
+            throw schema.error("schema", "must be an object or a boolean");
+        }
+        for (var keyword : node.properties()) {
+            read(into, schema, keyword.getKey(), keyword.getValue());
+        }
+        if (options.reading() == SchemaOptions.Reading.INTENDED) {
+            inferType(into, schema);
+        }
+    }
+
+    private void inferType(Constraints into, Subschema schema) {
+        Set<JsonType> told = null;
+        for (var keyword : schema.node().properties()) {
+            var name = keyword.getKey();
+            if (TYPE_TELLING.contains(name)) {
+                return;
+            }
+            var types =
+                    OBJECT_KEYWORDS.contains(name)
+                            ? JsonType.named("object")
+                            : ARRAY_KEYWORDS.contains(name)
+                                    ? JsonType.named("array")
+                                    : STRING_KEYWORDS.contains(name)
+                                            ? JsonType.named("string")
+                                            : NUMBER_KEYWORDS.contains(name)
+                                                    ? JsonType.named("number")
+                                                    : null;
+            if (types != null && told != null && !types.equals(told)) {
+                return;
+            }
+            told = types == null ? told : types;
+        }
+        if (told != null) {
+            into.restrictTypes(told);
+        }
+    }
+
+    private void read(Constraints into, Subschema schema, String keyword, JsonNode value) {
+        switch (keyword) {
+            case "type" -> into.restrictTypes(types(schema, value));
+            case "enum" -> restrictValues(into, elements(schema, keyword));
+            case "const" -> restrictValues(into, List.of(value));
+            case Negation.NOT_ENUM -> value.forEach(into.excludedValues::add);
+            case "allOf" -> children(schema, keyword).forEach(child -> merge(into, child));
+            case "anyOf", "oneOf" -> into.choices.add(branches(schema, keyword));
+            case "$ref" -> merge(into, document.resolve(schema));
+            case "not" -> readNot(into, schema);
+            case "if" -> readIf(into, schema);
+            case "dependentRequired", "dependentSchemas", "dependencies" ->
+                    readDependencies(into, schema, keyword);
+            case "minimum" -> into.atLeast(number(schema, keyword), false);
+            case "exclusiveMinimum" -> into.atLeast(number(schema, keyword), true);
+            case "maximum" -> into.atMost(number(schema, keyword), false);
+            case "exclusiveMaximum" -> into.atMost(number(schema, keyword), true);
+            case "multipleOf" -> readMultipleOf(into, schema);
+            case "minLength", "maxLength", "pattern", Negation.NOT_PATTERN, "format" ->
+                    readString(into, schema, keyword);
+            case "items", "prefixItems", "additionalItems" -> {
+                if (!into.arrayParts.contains(schema)) {
+                    into.arrayParts.add(schema);
+                }
+            }
+            case "minItems" -> into.minItems = Math.max(into.minItems, count(schema, keyword));
+            case "maxItems" -> into.maxItems = Math.min(into.maxItems, count(schema, keyword));
+            case "properties", "patternProperties", "additionalProperties" -> {
+                if (!into.objectParts.contains(schema)) {
+                    into.objectParts.add(schema);
+                }
+            }
+            case "required" -> into.required.addAll(strings(schema, value, keyword));
+            case "propertyNames" -> into.propertyNames.add(schema.child(keyword));
+            case "minProperties" ->
+                    into.minProperties = Math.max(into.minProperties, count(schema, keyword));
+            case "maxProperties" ->
+                    into.maxProperties = Math.min(into.maxProperties, count(schema, keyword));
+            case "uniqueItems" -> {
+                if (value.asBoolean()) {
+                    cannotEnforce(schema, keyword);
+                }
+            }
+            case "contains",
+                    "unevaluatedProperties",
+                    "unevaluatedItems",
+                    "$dynamicRef",
+                    "$recursiveRef" ->
+                    cannotEnforce(schema, keyword);
+            default -> {
+                // Annotations; then, else, minContains and maxContains, which belong to others;
+                // and what is no keyword at all.
+            }
+        }
+    }
+
+    private Set<JsonType> types(Subschema schema, JsonNode value) {
+        var types = new HashSet<JsonType>();
+        for (var name :
+                value.isArray() ? strings(schema, value, "type") : List.of(value.asText())) {
+            var named = JsonType.named(name);
+            if (named == null) {
+                throw schema.error("type", "\"" + name + "\" is not a type");
+            }
+            types.addAll(named);
+        }
+        if (options.reading() == SchemaOptions.Reading.INTENDED
+                && schema.node().path("nullable").asBoolean()) {
+            types.add(JsonType.NULL);
+        }
+        return types;
+    }
+
+    private static void restrictValues(Constraints into, List<JsonNode> values) {
+        if (into.values == null) {
+            into.values = values;
+        } else {
+            into.values =
+                    into.values.stream()
+                            .filter(v -> values.stream().anyMatch(w -> SchemaValues.equal(v, w)))
+                            .toList();
+        }
+    }
+
+    /** Alternatives of {@code anyOf} or {@code oneOf}; the latter's should exclude each other. */
+    List<Subschema> branches(Subschema schema, String keyword) {
+        var branches = children(schema, keyword);
+        if (keyword.equals("oneOf")
+                && checkedForOverlap.add(schema)
+                && !new Overlap(this).isNone(branches)) {
+            cannotEnforce(schema, "oneOf");
+        }
+        return branches;
+    }
+
+    private void readNot(Constraints into, Subschema schema) {
+        var negated = Negation.of(schema.node().get("not"));
+        if (negated == null) {
+            cannotEnforce(schema, "not");
+        } else {
+            merge(into, synthetic(schema, "not", negated));
+        }
+    }
+
+    private void readIf(Constraints into, Subschema schema) {
+        var node = schema.node();
+        if (!node.has("then") && !node.has("else")) {
+            return;
+        }
+        var negated = Negation.of(node.get("if"));
+        if (negated == null) {
+            cannotEnforce(schema, "if");
+            return;
+        }
+        var holds = Negation.allOf(node.get("if"), node.get("then"));
+        var fails = Negation.allOf(negated, node.get("else"));
+        into.choices.add(List.of(synthetic(schema, "if", holds), synthetic(schema, "else", fails)));
+    }
+
+    private void readDependencies(Constraints into, Subschema schema, String keyword) {
+        for (var dependency : schema.node().get(keyword).properties()) {
+            var name = dependency.getKey();
+            var place = keyword + "/" + Subschema.escape(name);
+            var consequence = Negation.present(name, dependency.getValue());
+            into.choices.add(
+                    List.of(
+                            synthetic(schema, place + "/absent", Negation.absent(name)),
+                            synthetic(schema, place + "/present", consequence)));
+        }
+    }
+
+    /** A schema that says in other words what a keyword says. */
+    private static Subschema synthetic(Subschema schema, String keyword, JsonNode node) {
+        return new Subschema(node, schema.pointer() + "/" + keyword + "!", schema.resource());
+    }
+
+    private void readMultipleOf(Constraints into, Subschema schema) {
+        var divisor = number(schema, "multipleOf");
+        if (divisor.signum() <= 0) {
+            throw schema.error("multipleOf", "must be above zero");
+        }
+        if (Decimals.canDivideBy(divisor)) {
+            into.divisors.add(divisor);
+        } else {
+            cannotEnforce(schema, "multipleOf");
+        }
+    }
+
+    private void readString(Constraints into, Subschema schema, String keyword) {
+        var value = schema.node().get(keyword);
+        switch (keyword) {
+            case "minLength" -> into.minLength = Math.max(into.minLength, count(schema, keyword));
+            case "maxLength" -> into.maxLength = Math.min(into.maxLength, count(schema, keyword));
+            default -> {
+                if (!value.isTextual()) {
+                    throw schema.error(keyword, "must be a string");
+                }
+                readSyntax(into, schema, keyword, value.textValue());
+            }
+        }
+    }
+
+    private void readSyntax(Constraints into, Subschema schema, String keyword, String value) {
+        if (keyword.equals("format")) {
+            if (Formats.syntax(value) == null) {
+                cannotEnforce(schema, "format \"" + value + "\"");
+            } else {
+                into.formats.add(value);
+            }
+            return;
+        }
+        try {
+            RegexParser.parse(value, budget);
+        } catch (GrammarException e) {
+            throw schema.error(keyword, e.getMessage());
+        }
+        (keyword.equals("pattern") ? into.patterns : into.excludedPatterns).add(value);
+    }
+
+    private static BigDecimal number(Subschema schema, String keyword) {
+        var value = schema.node().get(keyword);
+        if (!value.isNumber()) {
+            throw schema.error(keyword, "must be a number");
+        }
+        return value.decimalValue();
+    }
+
+    private static int count(Subschema schema, String keyword) {
+        var value = number(schema, keyword);
+        if (value.signum() < 0 || value.stripTrailingZeros().scale() > 0) {
+            throw schema.error(keyword, "must be a whole number, zero or more");
+        }
+        return value.min(BigDecimal.valueOf(Integer.MAX_VALUE)).intValue();
+    }
+
+    private static List<JsonNode> elements(Subschema schema, String keyword) {
+        var value = schema.node().get(keyword);
+        if (!value.isArray()) {
+            throw schema.error(keyword, "must be an array");
+        }
+        var elements = new ArrayList<JsonNode>();
+        value.forEach(elements::add);
+        return elements;
+    }
+
+    private static List<String> strings(Subschema schema, JsonNode array, String keyword) {
+        if (!array.isArray()) {
+            throw schema.error(keyword, "must be an array of strings");
+        }
+        var strings = new ArrayList<String>();
+        for (var element : array) {
+            if (!element.isTextual()) {
+                throw schema.error(keyword, "must be an array of strings");
+            }
+            strings.add(element.textValue());
+        }
+        return strings;
+    }
+
+    private static List<Subschema> children(Subschema schema, String keyword) {
+        var value = schema.node().get(keyword);
+        if (!value.isArray() || value.isEmpty()) {
+            throw schema.error(keyword, "must be an array with a schema or more");
+        }
+        var children = new ArrayList<Subschema>();
+        for (int i = 0; i < value.size(); i++) {
+            children.add(schema.child(keyword, i));
+        }
+        return children;
+    }
+}
