@@ -139,7 +139,7 @@ final class StepPipeline {
             }
             step.undo();
             LOG.log(WARNING, "a forward pass failed; it is run again", failure);
-            return compute(running(step.scheduled()));
+            return compute(intact(running(step.scheduled())));
         }
         return commit(step, sampled);
     }

@@ -570,6 +570,7 @@ final class Simulation {
                 "length of " + request);
         require(
                 !KvCacheInspector.anyWithdrawn(request.sequence())
+                        || config.pipelined()
                         || config.faults() > 0
                         || config.batchFaults() > 0,
                 "withdrawn blocks of " + request);
