@@ -82,8 +82,8 @@ final class Backends {
     private static Choice cpu(ChasquiConfig config, String why) {
         if (config.tensorParallelSize() > 1) {
             throw new UserException(
-                    "--tensor-parallel-size %d divides a model over GPUs; without them it must be 1."
-                            .formatted(config.tensorParallelSize()));
+                    "--tensor-parallel-size %d divides a model over GPUs, but: %s"
+                            .formatted(config.tensorParallelSize(), why));
         }
         int threads = config.threads().orElse(0);
         return new Choice(CpuBackend.create(threads, config.vectorBits().orElse(0), false), why);
@@ -109,9 +109,10 @@ final class Backends {
 
     private static List<Integer> devices(ChasquiConfig config, int present) {
         int ranks = config.tensorParallelSize();
-        if (Integer.bitCount(ranks) != 1 || ranks < 1) {
+        if (ranks < 1 || ranks > CapacityPlan.MOST_RANKS || Integer.bitCount(ranks) != 1) {
             throw new UserException(
-                    "--tensor-parallel-size %d is not a power of two.".formatted(ranks));
+                    "--tensor-parallel-size %d is not a power of two up to %d."
+                            .formatted(ranks, CapacityPlan.MOST_RANKS));
         }
         var devices = config.devices().orElseGet(() -> IntStream.range(0, ranks).boxed().toList());
         if (devices.size() != ranks) {

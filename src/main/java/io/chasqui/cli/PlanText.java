@@ -135,6 +135,9 @@ final class PlanText {
                             ? "No single change of ranks, formats or context makes it fit."
                             : "It would fit with " + String.join(", or ", remedies) + ".");
         }
+        if (plan.rank().ranks() > CapacityPlan.MOST_RANKS) {
+            line("Chasqui divides a model over at most %d GPUs.", CapacityPlan.MOST_RANKS);
+        }
         if (plan.request().format() != WeightFormat.BF16 || plan.request().kvElementBytes() != 2) {
             line(
                     "On GPUs, Chasqui so far computes with weights and KV cache in bf16, whatever the"

@@ -101,6 +101,7 @@ class BackendsTest {
         var cuda = new FakeCuda(null, 2);
         refused(cuda, "tensor-parallel-size=3", "--tensor-parallel-size 3", "power of two");
         refused(cuda, "tensor-parallel-size=0", "--tensor-parallel-size 0");
+        refused(cuda, "tensor-parallel-size=16", "--tensor-parallel-size 16", "up to 8");
         refused(cuda, "tensor-parallel-size=4", "--tensor-parallel-size 4", "has 2");
         refused(cuda, "devices=0,1", "--devices", "2 GPUs");
         refused(cuda, "devices=7", "--devices", "GPU 7");
@@ -110,6 +111,10 @@ class BackendsTest {
 
     @Test
     void severalRanksNeedGpus() {
-        refused(new FakeCuda(NO_DRIVER, 0), "tensor-parallel-size=2", "--tensor-parallel-size 2");
+        refused(
+                new FakeCuda(NO_DRIVER, 0),
+                "tensor-parallel-size=2",
+                "--tensor-parallel-size 2",
+                NO_DRIVER);
     }
 }

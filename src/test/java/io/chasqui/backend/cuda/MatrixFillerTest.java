@@ -41,7 +41,10 @@ class MatrixFillerTest {
 
     @ParameterizedTest
     @CsvSource({
-        "llama-tiny, 1", "llama-tiny, 2", "llama-tiny, 4", "smollm2-135m, 1",
+        "llama-tiny, 1",
+        "llama-tiny, 2",
+        "llama-tiny, 4",
+        "smollm2-135m, 1",
     })
     void makesTheTilesThatTheHostWouldPack(String name, int ranks) {
         var geometry = Geometry.named(name);
@@ -107,8 +110,7 @@ class MatrixFillerTest {
     @Test
     void storedAndQuantisedWeightsAreNotMade() {
         try (var checkpoint = Checkpoint.dummy(Geometry.LLAMA_TINY, 1, DType.Q8_0, 7)) {
-            assertFalse(
-                    MatrixFiller.canMake(List.of(checkpoint.linear(LlamaTensor.DOWN, 0))));
+            assertFalse(MatrixFiller.canMake(List.of(checkpoint.linear(LlamaTensor.DOWN, 0))));
         }
     }
 }
