@@ -20,10 +20,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a device makes of seeds is what the host packs of the numbers made from them. */
 class MatrixFillerTest {
-    private static final KernelModules MODULES =
-            new KernelModules(
-                    "", List.of(new KernelModules.Module("fill", List.of("fill"), new byte[1])));
-
     private CudaDevice device;
 
     @BeforeEach
@@ -93,7 +89,7 @@ class MatrixFillerTest {
 
     private long mismatch(List<LinearSource> sources, Shard shard) {
         long bytes = MatrixPacker.bytes(shard);
-        try (var kernels = new Kernels(MODULES);
+        try (var kernels = new Kernels(EmulatedBackends.modules());
                 var made = DeviceMemory.allocate("made", bytes);
                 var packed = DeviceMemory.allocate("packed", bytes);
                 var arena = Arena.ofConfined()) {
