@@ -78,7 +78,8 @@ find_toolkit() {
     fi
     on_path=$(command -v nvcc || true)
     [ -z "$on_path" ] || on_path=$(readlink -f "$on_path")
-    for home in "${on_path%/bin/nvcc}" /usr/local/cuda "$fetched"; do
+    # CHASQUI_CUDA_FOLDERS is for tests, too.
+    for home in "${on_path%/bin/nvcc}" ${CHASQUI_CUDA_FOLDERS:-/usr/local/cuda} "$fetched"; do
         if is_toolkit "$home"; then
             echo "$home"
             return
@@ -87,7 +88,9 @@ find_toolkit() {
 }
 
 has_driver() {
-    for file in /dev/nvidiactl /dev/dxg /usr/lib/*/libcuda.so.1 /usr/lib64/libcuda.so.1; do
+    # CHASQUI_DRIVER_FILES is for tests: files of a driver, instead of the usual ones.
+    for file in ${CHASQUI_DRIVER_FILES:-/dev/nvidiactl /dev/dxg /usr/lib/*/libcuda.so.1 \
+        /usr/lib64/libcuda.so.1}; do
         [ ! -e "$file" ] || return 0
     done
     return 1
