@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <sstream>
+#include <utility>
 
 namespace emulator {
 
@@ -90,7 +91,7 @@ void Device::start() {
     sigfillset(&all);
     for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&all, fault);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread([this] { work(); }).detach();
+    std::thread([self = shared_from_this()] { self->work(); }).detach();
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
@@ -127,12 +128,18 @@ void Device::reset() {
     sticky = 0;
 }
 
+void Device::retire() {
+    reset();
+    retired_ = true;
+}
+
 void Device::work() {
     processor_.attach();
     Machine& all = machine();
     Lock lock(all.mutex);
     for (;;) {
         if (sticky != 0) drop_everything();
+        if (retired_) return;
         if (is_idle()) {
             open_ = false;
             all.changed.wait(lock);
@@ -282,12 +289,10 @@ void Device::fail(Failure failure) {
 // ---------------------------------------------------------------- the machine
 
 void Machine::set_devices(int count, size_t memory_bytes) {
-    for (auto& device : devices) {
-        device->reset();
-        retired_.push_back(std::move(device));
-    }
+    for (auto& device : devices) device->retire();
     devices.clear();
-    for (int i = 0; i < count; i++) devices.push_back(std::make_unique<Device>(i, memory_bytes));
+    changed.notify_all();
+    for (int i = 0; i < count; i++) devices.push_back(std::make_shared<Device>(i, memory_bytes));
     describe_address = describe;
 }
 

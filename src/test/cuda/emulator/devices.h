@@ -53,7 +53,7 @@ struct Settings {
     std::vector<Fault> faults;
 };
 
-struct Device {
+struct Device : std::enable_shared_from_this<Device> {
     Device(int ordinal, size_t memory_bytes);
 
     int ordinal;
@@ -78,6 +78,9 @@ struct Device {
     // Gives up what the context holds.
     void reset();
 
+    // Lets the device's thread end.
+    void retire();
+
 private:
     using Lock = std::unique_lock<std::mutex>;
 
@@ -94,6 +97,7 @@ private:
 
     Processor processor_;
     bool started_ = false;
+    bool retired_ = false;
     Random random_{1};
     uint64_t seen_progress_ = 0;
     std::chrono::steady_clock::time_point last_progress_;
@@ -109,7 +113,7 @@ public:
     std::mutex mutex;
     std::condition_variable changed;
     Settings settings;
-    std::vector<std::unique_ptr<Device>> devices;
+    std::vector<std::shared_ptr<Device>> devices;
     PinnedMemory pinned;
     std::string last_failure;
     std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
@@ -135,7 +139,6 @@ public:
     Device* device_of(uintptr_t address) const;
 
 private:
-    std::vector<std::unique_ptr<Device>> retired_; // their threads may still refer to them
     std::map<std::string, std::unique_ptr<KernelLibrary>> libraries_;
 };
 

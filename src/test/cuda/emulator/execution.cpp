@@ -152,11 +152,6 @@ void ResidentBlock::wait(Fiber& fiber, const char* what, Site site) {
     fiber.waits_for = nullptr;
 }
 
-void ResidentBlock::wake(Fiber& fiber) {
-    next_.push_back(&fiber);
-    progressed_ = true;
-}
-
 void ResidentBlock::barrier(Fiber& fiber, Site site) {
     if (at_barrier_ == 0) {
         barrier_site_ = site;
@@ -186,19 +181,14 @@ void ResidentBlock::operate(Fiber& fiber, uint32_t mask, void* operands,
     if ((mask >> lane & 1) == 0) {
         fail(719, "%s: lane %d is not in its own mask 0x%08x", what, lane, mask);
     }
-    std::vector<WarpOperation>& operations = operations_[fiber.warp()];
-    size_t at = 0;
-    while (at < operations.size() && (operations[at].lanes.mask & mask) == 0) at++;
-    if (at == operations.size()) {
-        operations.emplace_back();
-        operations[at].combine = combine;
-        operations[at].what = what;
-        operations[at].lanes.mask = mask;
-    }
-    WarpOperation& operation = operations[at];
-    if (operation.lanes.mask != mask || operation.combine != combine) {
-        fail(719, "lanes of a warp diverge: some are at %s with mask 0x%08x, others at %s with 0x%08x",
-             operation.what, operation.lanes.mask, what, mask);
+    WarpOperation& operation = operation_of(fiber.warp(), mask);
+    if (operation.arrived == 0) {
+        if (operation.lanes.mask != mask) operation.lanes = Lanes{mask, {}};
+        operation.combine = combine;
+        operation.what = what;
+    } else if (operation.combine != combine) {
+        fail(719, "lanes of a warp diverge: with mask 0x%08x some are at %s, others at %s", mask,
+             operation.what, what);
     }
     operation.arrived |= 1u << lane;
     operation.lanes.operands[lane] = operands;
@@ -208,12 +198,24 @@ void ResidentBlock::operate(Fiber& fiber, uint32_t mask, void* operands,
         wait(fiber, what, site);
         return;
     }
-    Lanes lanes = operation.lanes;
-    operations.erase(operations.begin() + long(at));
-    combine(lanes);
-    for (int i = 0; i < WARP; i++) {
-        if (i != lane && (awaited >> i & 1) != 0) wake(fibers_[fiber.warp() * WARP + i]);
+    combine(operation.lanes);
+    operation.arrived = 0;
+    Fiber* first = &fibers_[fiber.warp() * WARP];
+    for (uint32_t others = awaited & ~(1u << lane); others != 0; others &= others - 1) {
+        next_.push_back(first + __builtin_ctz(others));
     }
+}
+
+// The operation under way with this mask, else a free one. Operations with other masks may be under
+// way as well: some lanes may be further than others.
+WarpOperation& ResidentBlock::operation_of(int warp, uint32_t mask) {
+    std::vector<WarpOperation>& operations = operations_[size_t(warp)];
+    WarpOperation* free = nullptr;
+    for (WarpOperation& each : operations) {
+        if (each.lanes.mask == mask) return each;
+        if (each.arrived == 0) free = &each;
+    }
+    return free != nullptr ? *free : operations.emplace_back();
 }
 
 void ResidentBlock::spin(Fiber& fiber, Site site) {
@@ -346,8 +348,13 @@ void Processor::attach() {
     current_processor = this;
     stack_t alternate{};
     alternate.ss_size = 64 * 1024;
-    alternate.ss_sp = malloc(alternate.ss_size);
+    alternate.ss_sp = signal_stack_ = malloc(alternate.ss_size);
     sigaltstack(&alternate, nullptr);
+}
+
+Processor::~Processor() {
+    for (unsigned char* area : shared_areas_) munmap(area - PAGE, SHARED_AREA_BYTES + 2 * PAGE);
+    free(signal_stack_); // its thread has ended or is about to, without another fault
 }
 
 void Processor::enter(Fiber& fiber) {
@@ -480,17 +487,23 @@ bool is_shared(const void* address, size_t bytes) { return running_block().is_sh
 
 namespace {
 
-struct sigaction previous_segv, previous_bus, previous_fpe;
+struct sigaction previous_segv, previous_bus, previous_fpe, previous_ill;
 
 // Runs on the stack of the fiber that faulted, which never goes on.
 void after_fault(int signal, const void* address) {
     if (signal == SIGFPE) fail(719, "integer division by zero");
+    if (signal == SIGILL) fail(719, "comes to code that the compiler found to be undefined");
     fail(700, "touches %p: %s", address,
          describe_address == nullptr ? "?" : describe_address(address).c_str());
 }
 
 struct sigaction& previous(int signal) {
-    return signal == SIGSEGV ? previous_segv : signal == SIGBUS ? previous_bus : previous_fpe;
+    switch (signal) {
+        case SIGSEGV: return previous_segv;
+        case SIGBUS: return previous_bus;
+        case SIGFPE: return previous_fpe;
+        default: return previous_ill;
+    }
 }
 
 void on_fault(int signal, siginfo_t* info, void* context) {
@@ -534,6 +547,7 @@ void install_fault_handler() {
     install(SIGSEGV);
     install(SIGBUS);
     install(SIGFPE);
+    install(SIGILL);
 }
 
 } // namespace emulator

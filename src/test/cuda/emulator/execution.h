@@ -2,11 +2,15 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <vector_functions.h>
 
 #include "fibers.h"
 
@@ -78,7 +82,7 @@ struct Fiber : Thread {
     std::vector<size_t> group_ends;    // counts of copies that the committed groups end at
 };
 
-// An operation that some lanes of a warp have come to.
+// An operation that some lanes of a warp have come to; free when no lane has.
 struct WarpOperation {
     uint32_t arrived = 0;
     void (*combine)(const Lanes&) = nullptr;
@@ -129,8 +133,8 @@ private:
     void poison_dynamic_shared();
     void check_dynamic_shared() const;
     void wait(Fiber& fiber, const char* what, Site site);
-    void wake(Fiber& fiber);
     uint32_t lanes_of(int warp) const;
+    WarpOperation& operation_of(int warp, uint32_t mask);
     static void perform(const AsyncCopy& copy);
 
     Processor& processor_;
@@ -177,6 +181,10 @@ private:
 // What the operating system's thread of a device runs blocks with.
 class Processor {
 public:
+    Processor() = default;
+    ~Processor();
+    Processor(const Processor&) = delete;
+
     // The one of this thread; null on others.
     static Processor* current();
 
@@ -210,6 +218,7 @@ public:
 private:
     void* main_stack_pointer_ = nullptr;
     bool in_kernel_ = false;
+    void* signal_stack_ = nullptr;
     std::vector<unsigned char*> shared_areas_;
     std::map<const KernelLibrary*, SharedVariables> shared_variables_;
 };

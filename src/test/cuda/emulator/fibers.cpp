@@ -40,6 +40,13 @@ void* prepare_stack(char* stack, Thread* thread, void (*entry)()) {
     return top;
 }
 
+namespace {
+
+constexpr int STACKS_AT_ONCE = 64;
+constexpr size_t MAPPED_BYTES = (STACKS_AT_ONCE + 1) * STACK_BYTES; // one more, to align the first
+
+} // namespace
+
 char* StackPool::take() {
     if (free_.empty()) grow();
     char* stack = free_.back();
@@ -47,18 +54,21 @@ char* StackPool::take() {
     return stack;
 }
 
+StackPool::~StackPool() {
+    for (void* mapped : mapped_) munmap(mapped, MAPPED_BYTES);
+}
+
 void StackPool::grow() {
-    constexpr int count = 64;
     constexpr size_t guard = 4096;
-    size_t bytes = (count + 1) * STACK_BYTES;
-    void* mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+    void* mapped = mmap(nullptr, MAPPED_BYTES, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapped == MAP_FAILED) {
         perror("emulator: stacks");
         abort();
     }
+    mapped_.push_back(mapped);
     uintptr_t first = (reinterpret_cast<uintptr_t>(mapped) + STACK_BYTES - 1) & ~(STACK_BYTES - 1);
-    for (int i = count - 1; i >= 0; i--) {
+    for (int i = STACKS_AT_ONCE - 1; i >= 0; i--) {
         char* stack = reinterpret_cast<char*>(first + i * STACK_BYTES);
         mprotect(stack, guard, PROT_NONE);
         free_.push_back(stack);

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "emulator.h"
+#include "threads.h"
 
 namespace emulator {
 
@@ -23,6 +23,9 @@ void* prepare_stack(char* stack, Thread* thread, void (*entry)());
 // that overflows faults.
 class StackPool {
 public:
+    StackPool() = default;
+    ~StackPool();
+    StackPool(const StackPool&) = delete;
     char* take();
     void give_back(char* stack) { free_.push_back(stack); }
 
@@ -30,6 +33,7 @@ private:
     void grow();
 
     std::vector<char*> free_;
+    std::vector<void*> mapped_;
 };
 
 } // namespace emulator

@@ -34,6 +34,10 @@ void DeviceMemory::reserve() {
     next_ = PAGE;
 }
 
+DeviceMemory::~DeviceMemory() {
+    if (reserved_ != 0) munmap(reinterpret_cast<void*>(base_), reserved_);
+}
+
 int DeviceMemory::allocate(size_t bytes, bool backed, uintptr_t* start) {
     if (bytes == 0) return 1;
     if (reserved_ == 0) reserve();
@@ -109,7 +113,7 @@ std::string DeviceMemory::damage(const Allocation& allocation) {
     }
     for (uintptr_t at = allocation.start; at > allocation.mapped; at--) {
         if (*bytes_at(at - 1) != POISON) {
-            return std::to_string(allocation.start - at + 1) + " bytes before an allocation of " +
+            return std::to_string(allocation.start - at + 1) + " or fewer bytes before an allocation of " +
                    std::to_string(allocation.bytes) + " bytes";
         }
     }

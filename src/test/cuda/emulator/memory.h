@@ -22,6 +22,10 @@ struct Allocation {
 // given twice, so stale ones fault too. Memory is filled with POISON when it is allocated.
 class DeviceMemory {
 public:
+    DeviceMemory() = default;
+    ~DeviceMemory();
+    DeviceMemory(const DeviceMemory&) = delete;
+
     // Returns the driver's error.
     int allocate(size_t bytes, bool backed, uintptr_t* start);
     int release(uintptr_t start);

@@ -1,5 +1,7 @@
 // Operations that a warp does as a whole: matrix products and loads of matrices.
-#include "emulator.h"
+#include <string.h>
+
+#include "threads.h"
 
 namespace emulator {
 

@@ -1,13 +1,13 @@
 package io.chasqui.backend.cuda;
 
+import static io.chasqui.backend.cuda.EmulatedDevice.errorOf;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Random;
+import java.util.stream.IntStream;
 import jcuda.Pointer;
-import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUresult;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,7 +27,8 @@ class CudaEmulatorTest {
         try (var device = new EmulatedDevice(0)) {
             var in = device.upload(1, 2, 3, 4, 5, 6, 7, 8f);
             var out = device.allocate(8);
-            device.launch("block_sum", 2, 4, 16, parameters(1, in, out));
+            var parameters = new StructParameter().pointers(in, out).ints(1);
+            device.launch("block_sum", 2, 4, 16, parameters.pointer());
             assertArrayEquals(new float[] {10, 26}, device.floats(out, 2));
             assertEquals(1, emulator.launches(0));
         }
@@ -37,33 +38,91 @@ class CudaEmulatorTest {
     void multipliesWithTensorCores() {
         int k = 64, tiles = 3;
         var random = new Random(7);
-        var a = new float[16 * tiles * k];
-        var b = new float[8 * k];
-        for (int i = 0; i < a.length; i++) a[i] = random.nextInt(-8, 9) / 8f;
-        for (int i = 0; i < b.length; i++) b[i] = random.nextInt(-8, 9) / 8f;
+        var a = eighths(random, 16 * tiles * k);
+        var b = eighths(random, 8 * k);
         var expected = new float[16 * tiles * 8];
-        for (int row = 0; row < 16 * tiles; row++) {
-            for (int column = 0; column < 8; column++) {
-                for (int i = 0; i < k; i++) {
-                    expected[row * 8 + column] += a[row * k + i] * b[column * k + i];
-                }
+        for (int i = 0; i < expected.length; i++) {
+            int row = i / 8, column = i % 8;
+            for (int j = 0; j < k; j++) {
+                expected[i] += a[row * k + j] * b[column * k + j];
             }
         }
         for (int seed = 0; seed < 4; seed++) {
             emulator.setSeed(seed);
             try (var device = new EmulatedDevice(0)) {
                 var out = device.allocate(4L * expected.length);
-                device.launch(
-                        "tile_product",
-                        tiles,
-                        32,
-                        0,
-                        parameters(
-                                new int[] {k, 1},
-                                device.upload(bf16(a)),
-                                device.upload(bf16(b)),
-                                out));
+                var parameters =
+                        new StructParameter()
+                                .pointers(device.upload(bf16(a)), device.upload(bf16(b)), out)
+                                .ints(k, 1);
+                device.launch("tile_product", tiles, 32, 0, parameters.pointer());
                 assertArrayEquals(expected, device.floats(out, expected.length), "seed " + seed);
+            }
+        }
+    }
+
+    @Test
+    void warpOperationsHeedMasksAndWidths() {
+        for (int seed = 0; seed < 4; seed++) {
+            emulator.setSeed(seed);
+            try (var device = new EmulatedDevice(0)) {
+                var out = device.allocate(9 * 32 * 4);
+                device.launch(
+                        "warp_operations", 1, 32, 0, new StructParameter().pointers(out).pointer());
+                var got = device.ints(out, 9 * 32);
+                for (int lane = 0; lane < 32; lane++) {
+                    assertEquals(lane ^ 5, got[lane]);
+                    assertEquals(lane % 8 < 5 ? lane + 3 : lane, got[32 + lane]);
+                    assertEquals(lane % 16 < 2 ? lane : lane - 2, got[64 + lane]);
+                    assertEquals(lane / 8 * 8 + 3, got[96 + lane]);
+                    assertEquals(0b01001001001001001001001001001001, got[128 + lane]);
+                    assertEquals(lane < 16 ? 120 : 376, got[160 + lane]);
+                    assertEquals(lane < 16 ? 0 : 1, got[192 + lane]);
+                    assertEquals(lane < 16 ? 0 : 1, got[224 + lane]);
+                    assertEquals(9, got[256 + lane]);
+                }
+            }
+        }
+    }
+
+    @Test
+    void atomicsCountEveryThread() {
+        try (var device = new EmulatedDevice(0)) {
+            var counters = device.upload(0, 0, 0, 0, 0);
+            var sum = device.upload(0f);
+            var parameters = new StructParameter().pointers(counters, sum);
+            device.launch("count", 3, 64, 0, parameters.pointer());
+            assertArrayEquals(new int[] {192, 191, 255, 1, 99}, device.ints(counters, 5));
+            assertArrayEquals(new float[] {96}, device.floats(sum, 1));
+        }
+    }
+
+    @Test
+    void takesSeveralParameters() {
+        try (var device = new EmulatedDevice(0)) {
+            var out = device.allocate(8);
+            device.launch(
+                    "three_parameters",
+                    1,
+                    2,
+                    0,
+                    new StructParameter().pointers(out).pointer(),
+                    Pointer.to(new int[] {40}),
+                    Pointer.to(new double[] {2.5}));
+            assertArrayEquals(new int[] {42, 42}, device.ints(out, 2));
+        }
+    }
+
+    @Test
+    void blocksOfAGridCanMeet() {
+        emulator.setMultiprocessors(2);
+        for (int seed = 0; seed < 4; seed++) {
+            emulator.setSeed(seed);
+            try (var device = new EmulatedDevice(0)) {
+                var out = device.allocate(8 * 4);
+                var parameters = new StructParameter().pointers(device.upload(0), out);
+                device.launch("grid_barrier", 8, 512, 0, parameters.pointer());
+                assertArrayEquals(IntStream.range(0, 8).toArray(), device.ints(out, 8));
             }
         }
     }
@@ -74,48 +133,50 @@ class CudaEmulatorTest {
             device.allocate(1000);
             assertEquals(1024, emulator.allocatedBytes(0));
             assertEquals(
-                    CUresult.CUDA_ERROR_OUT_OF_MEMORY,
-                    EmulatedDevice.errorOf(() -> device.allocate(64 << 20)));
+                    CUresult.CUDA_ERROR_OUT_OF_MEMORY, errorOf(() -> device.allocate(64 << 20)));
         }
         assertEquals(0, emulator.allocatedBytes(0));
         assertEquals(1024, emulator.peakBytes(0));
     }
 
-    static short[] bf16(float... values) {
+    @Test
+    void fillsMemoryAndSharedVariablesWithNaN() {
+        try (var device = new EmulatedDevice(0)) {
+            assertTrue(Float.isNaN(device.floats(device.allocate(4), 1)[0]));
+            var out = device.allocate(3 * 32 * 4);
+            device.launch(
+                    "unwritten_shared", 3, 32, 0, new StructParameter().pointers(out).pointer());
+            assertTrue(IntStream.of(device.ints(out, 96)).allMatch(value -> value == -1));
+        }
+    }
+
+    @Test
+    void stubsCostNothingAndHoldNothing() {
+        emulator.reset(1, 1L << 40);
+        emulator.setStub(true);
+        try (var device = new EmulatedDevice(0)) {
+            var large = device.allocate(900L << 30);
+            assertEquals(900L << 30, emulator.allocatedBytes(0));
+            var parameters = new StructParameter().pointers(large, null).ints(0, 0);
+            device.launch("mistake", 1, 32, 0, parameters.pointer());
+            device.synchronize();
+            assertEquals(0, emulator.launches(0));
+        }
+    }
+
+    private static float[] eighths(Random random, int count) {
+        var values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = random.nextInt(-8, 9) / 8f;
+        }
+        return values;
+    }
+
+    private static short[] bf16(float... values) {
         var bits = new short[values.length];
         for (int i = 0; i < values.length; i++) {
             bits[i] = (short) (Float.floatToRawIntBits(values[i]) >>> 16);
         }
         return bits;
-    }
-
-    /** A parameter block of pointers, then ints. */
-    static Pointer parameters(int last, CUdeviceptr... pointers) {
-        return parameters(new int[] {last}, pointers);
-    }
-
-    static Pointer parameters(int[] last, CUdeviceptr... pointers) {
-        var block =
-                ByteBuffer.allocateDirect(8 * pointers.length + 4 * last.length + 8)
-                        .order(ByteOrder.nativeOrder());
-        for (var pointer : pointers) {
-            block.putLong(Addresses.of(pointer));
-        }
-        for (int each : last) {
-            block.putInt(each);
-        }
-        return Pointer.to(block);
-    }
-
-    /** Reads what JCuda keeps to itself. */
-    private static final class Addresses extends CUdeviceptr {
-        private Addresses(CUdeviceptr pointer) {
-            super(pointer);
-        }
-
-        static long of(CUdeviceptr pointer) {
-            var copy = new Addresses(pointer);
-            return copy.getNativePointer() + copy.getByteOffset();
-        }
     }
 }

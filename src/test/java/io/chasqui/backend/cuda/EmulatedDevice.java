@@ -32,6 +32,10 @@ public final class EmulatedDevice implements AutoCloseable {
         JCudaDriver.cuCtxSetCurrent(context);
     }
 
+    public CUdevice device() {
+        return device;
+    }
+
     public CUcontext context() {
         return context;
     }
