@@ -3,6 +3,7 @@ package io.chasqui.cli;
 import io.chasqui.backend.Backend;
 import io.chasqui.backend.cpu.CpuBackend;
 import io.chasqui.backend.cuda.CudaBackend;
+import io.chasqui.backend.cuda.CudaOptions;
 import io.chasqui.backend.cuda.CudaProbe;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.config.ChasquiConfig.KvCacheType;
@@ -21,10 +22,8 @@ final class Backends {
 
         /**
          * @param devices ordinals, one a rank
-         * @param utilization share of a device's memory that may be taken
-         * @param graphs whether steps are recorded as CUDA graphs
          */
-        Backend create(List<Integer> devices, double utilization, boolean graphs);
+        Backend create(List<Integer> devices, CudaOptions options);
     }
 
     /**
@@ -47,8 +46,8 @@ final class Backends {
                 }
 
                 @Override
-                public Backend create(List<Integer> devices, double utilization, boolean graphs) {
-                    return CudaBackend.create(devices, utilization, graphs);
+                public Backend create(List<Integer> devices, CudaOptions options) {
+                    return CudaBackend.create(devices, options);
                 }
             };
 
@@ -103,8 +102,8 @@ final class Backends {
                             .formatted(config.gpuMemoryUtilization()));
         }
         var devices = devices(config, probe.devices());
-        var backend = cuda.create(devices, config.gpuMemoryUtilization(), !config.enforceEager());
-        return new Choice(backend, "GPUs " + devices);
+        var options = new CudaOptions(config.gpuMemoryUtilization(), !config.enforceEager(), false);
+        return new Choice(cuda.create(devices, options), "GPUs " + devices);
     }
 
     private static List<Integer> devices(ChasquiConfig config, int present) {

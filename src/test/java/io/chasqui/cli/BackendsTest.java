@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chasqui.backend.Backend;
 import io.chasqui.backend.cpu.CpuBackend;
+import io.chasqui.backend.cuda.CudaOptions;
 import io.chasqui.config.ChasquiConfig;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -31,9 +32,9 @@ class BackendsTest {
         }
 
         @Override
-        public Backend create(List<Integer> ordinals, double share, boolean graphs) {
+        public Backend create(List<Integer> ordinals, CudaOptions options) {
             devices = ordinals;
-            utilization = share;
+            utilization = options.memoryUtilization();
             return null;
         }
     }

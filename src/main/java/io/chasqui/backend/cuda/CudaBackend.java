@@ -30,8 +30,7 @@ public final class CudaBackend implements Backend {
     private static final int TURNS = 2;
 
     private final List<CudaRank> ranks;
-    private final double utilization;
-    private final boolean graphs;
+    private final CudaOptions options;
     private final List<DeviceMemory> weights = new ArrayList<>();
     private final String name;
 
@@ -44,10 +43,9 @@ public final class CudaBackend implements Backend {
     private int turn;
     private CudaForwardPass pass;
 
-    private CudaBackend(List<CudaRank> ranks, double utilization, boolean graphs) {
+    private CudaBackend(List<CudaRank> ranks, CudaOptions options) {
         this.ranks = ranks;
-        this.utilization = utilization;
-        this.graphs = graphs;
+        this.options = options;
         var device = ranks.getFirst().device();
         name = "cuda-" + device.call(device::name) + (ranks.size() > 1 ? "-x" + ranks.size() : "");
     }
@@ -56,16 +54,13 @@ public final class CudaBackend implements Backend {
      * Opens GPUs; {@link CudaProbe} must have found them usable.
      *
      * @param devices ordinal of each rank's GPU; ranks may share one
-     * @param utilization share of a GPU's memory that may be taken
-     * @param graphs whether steps that decode are recorded and replayed as CUDA graphs
      */
-    public static CudaBackend create(List<Integer> devices, double utilization, boolean graphs) {
-        return create(devices, utilization, graphs, KernelModules.ofJar().orElseThrow());
+    public static CudaBackend create(List<Integer> devices, CudaOptions options) {
+        return create(devices, options, KernelModules.ofJar().orElseThrow());
     }
 
     /** The same with kernels that are given. */
-    static CudaBackend create(
-            List<Integer> devices, double utilization, boolean graphs, KernelModules images) {
+    static CudaBackend create(List<Integer> devices, CudaOptions options, KernelModules images) {
         var ranks = new ArrayList<CudaRank>();
         try {
             for (int ordinal : devices) {
@@ -76,7 +71,7 @@ public final class CudaBackend implements Backend {
                     rank.device().run(() -> rank.device().reach(peer.device()));
                 }
             }
-            return new CudaBackend(List.copyOf(ranks), utilization, graphs);
+            return new CudaBackend(List.copyOf(ranks), options);
         } catch (RuntimeException | Error e) {
             ranks.forEach(CudaRank::close);
             throw e;
@@ -138,9 +133,22 @@ public final class CudaBackend implements Backend {
     /** What a rank may take of its device, which it may share with others. */
     private long usable(CudaRank rank) {
         var device = rank.device();
-        long sharing = ranks.stream().filter(r -> r.device().ordinal() == device.ordinal()).count();
-        long most = (long) (device.call(device::totalMemory) * utilization);
-        return Math.min(device.call(device::freeMemory), most) / sharing;
+        long most = (long) (device.call(device::totalMemory) * options.memoryUtilization());
+        return Math.min(device.call(device::freeMemory), most) / sharing(rank);
+    }
+
+    /** Ranks on the device of this one. */
+    private int sharing(CudaRank rank) {
+        int ordinal = rank.device().ordinal();
+        return (int) ranks.stream().filter(r -> r.device().ordinal() == ordinal).count();
+    }
+
+    /** Blocks that run at the same time on every rank, whatever ranks share a device. */
+    private int residentBlocks() {
+        return ranks.stream()
+                .mapToInt(r -> r.device().call(r.device()::multiprocessors) / sharing(r))
+                .min()
+                .orElseThrow();
     }
 
     @Override
@@ -151,7 +159,8 @@ public final class CudaBackend implements Backend {
         ranks.forEach(rank -> rank.allocate(model, mostTokens, mostRows));
         var layout = StepLayout.of(mostTokens, mostRows, model.vocab());
         var peers = Peers.of(ranks.stream().map(CudaRank::workspace).toList());
-        ranks.forEach(rank -> rank.connect(layout, peers, graphs));
+        int resident = residentBlocks();
+        onEveryRank(rank -> rank.connect(layout, peers, resident, options));
         var first = ranks.getFirst();
         planner =
                 new AttentionPlanner(

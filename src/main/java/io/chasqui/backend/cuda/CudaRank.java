@@ -18,6 +18,7 @@ final class CudaRank implements AutoCloseable {
     private final Kernels kernels;
     private final CudaEvent done;
     private RankShape shape;
+    private StageKernels stageKernels;
     private Workspace workspace;
     private DeviceMemory frequencies;
     private CudaStages stages;
@@ -48,6 +49,10 @@ final class CudaRank implements AutoCloseable {
         return kernels;
     }
 
+    StageKernels stageKernels() {
+        return stageKernels;
+    }
+
     RankShape shape() {
         return shape;
     }
@@ -71,11 +76,14 @@ final class CudaRank implements AutoCloseable {
     /**
      * Makes the stages, once all ranks have allocated.
      *
-     * @param record whether steps that decode are recorded as graphs
+     * @param residentBlocks blocks of a kernel that certainly run at the same time, on every rank
      */
-    void connect(StepLayout layout, Peers peers, boolean record) {
-        stages = device.call(() -> new CudaStages(this, layout, peers, frequencies));
-        graphs = record ? new GraphCache(device, stages) : null;
+    void connect(StepLayout layout, Peers peers, int residentBlocks, CudaOptions options) {
+        var plain = new PlainKernels(kernels, device.multiprocessors());
+        stageKernels =
+                options.plain() ? plain : new TunedKernels(kernels, shape, residentBlocks, plain);
+        stages = new CudaStages(this, layout, peers, frequencies);
+        graphs = options.graphs() ? new GraphCache(device, stages) : null;
     }
 
     /** A copy of an array. */

@@ -10,7 +10,6 @@ import java.util.List;
 /** Sampling, on rank 0, which holds the logits of all. */
 final class CudaSampling implements AutoCloseable {
     private static final int TURNS = 2;
-    private static final int THREADS = 32;
 
     private final CudaRank first;
     private final List<CudaRank> ranks;
@@ -18,7 +17,7 @@ final class CudaSampling implements AutoCloseable {
     private final Peers peers;
     private final int maxRows;
     private final int vocab;
-    private final Kernel kernel;
+    private final StageKernels kernels;
     private final CudaEvent sampled;
     private final Turn[] turns = new Turn[TURNS];
 
@@ -32,7 +31,7 @@ final class CudaSampling implements AutoCloseable {
         this.peers = peers;
         this.maxRows = maxRows;
         this.vocab = first.shape().model().vocab();
-        this.kernel = first.kernels().plain("sampling");
+        this.kernels = first.stageKernels();
         this.sampled = first.device().call(CudaEvent::new);
         for (int i = 0; i < TURNS; i++) {
             turns[i] =
@@ -102,15 +101,15 @@ final class CudaSampling implements AutoCloseable {
                             device.stream()),
                     "uploading masks");
         }
-        writeParameters(workspace, masked);
-        kernel.launch(device.stream(), Math.ceilDiv(rows, THREADS), 1, THREADS, 0);
+        var launch = kernels.sampling(rows);
+        writeParameters(launch.parameters(), workspace, masked);
+        launch.run(device.stream());
         sampled.record(device);
         turn.results().download(workspace.results, batch.rows(), device.stream());
         turn.done().record(device);
     }
 
-    private void writeParameters(Workspace workspace, boolean masked) {
-        var parameters = kernel.parameters();
+    private void writeParameters(ParameterBlock parameters, Workspace workspace, boolean masked) {
         layout.write(workspace.step.address(), workspace.sampled.address(), parameters);
         long results = workspace.results.address();
         parameters

@@ -5,28 +5,18 @@ import io.chasqui.backend.KvCacheStorage;
 import io.chasqui.backend.LinearWeights;
 import io.chasqui.backend.RankShape;
 import io.chasqui.backend.VectorWeights;
+import jcuda.driver.CUstream;
 
 /** The stages of one rank: each a launch or two. All methods are for the device's thread. */
 final class CudaStages implements DecoderStages {
-    private static final int THREADS = 128;
-
     private final int rank;
     private final RankShape shape;
-    private final CudaDevice device;
+    private final CUstream stream;
     private final Workspace workspace;
     private final StepLayout layout;
     private final Peers peers;
     private final DeviceMemory frequencies;
-    private final int multiprocessors;
-
-    private final Kernel embedding;
-    private final Kernel qkvProjection;
-    private final Kernel pagedAttention;
-    private final Kernel attentionCombine;
-    private final Kernel residualProjection;
-    private final Kernel allReduce;
-    private final Kernel gateUp;
-    private final Kernel lmHead;
+    private final StageKernels kernels;
 
     private int tokens;
     private int rows;
@@ -34,21 +24,12 @@ final class CudaStages implements DecoderStages {
     CudaStages(CudaRank owner, StepLayout layout, Peers peers, DeviceMemory frequencies) {
         this.rank = owner.index();
         this.shape = owner.shape();
-        this.device = owner.device();
+        this.stream = owner.device().stream();
         this.workspace = owner.workspace();
         this.layout = layout;
         this.peers = peers;
         this.frequencies = frequencies;
-        this.multiprocessors = device.multiprocessors();
-        var kernels = owner.kernels();
-        embedding = kernels.plain("embedding");
-        qkvProjection = kernels.plain("qkv_projection");
-        pagedAttention = kernels.plain("paged_attention");
-        attentionCombine = kernels.plain("attention_combine");
-        residualProjection = kernels.plain("residual_projection");
-        allReduce = peers.ranks() > 1 ? kernels.plain("all_reduce") : null;
-        gateUp = kernels.plain("gate_up");
-        lmHead = kernels.plain("lm_head");
+        this.kernels = owner.stageKernels();
     }
 
     /**
@@ -65,83 +46,94 @@ final class CudaStages implements DecoderStages {
     @Override
     public void embed(LinearWeights table, VectorWeights norm) {
         var matrix = (CudaMatrix) table;
-        var parameters = withStep(embedding);
+        var launch = kernels.embedding(tokens);
+        var parameters = withStep(launch);
         parameters.put(matrix.addresses(), Peers.MAX_RANKS);
         parameters.put(shape.ranks() == 1 ? matrix.rows() : shape.vocab());
         parameters.put(vector(norm));
         writeResidual(parameters);
-        embedding.launch(device.stream(), tokens, 1, THREADS, 0);
+        launch.run(stream);
     }
 
     @Override
     public void qkvProjection(LinearWeights qkv, KvCacheStorage kv, int layer) {
-        var parameters = withNormedInput(qkvProjection);
-        part(qkv).write(parameters);
+        var weights = part(qkv);
+        var launch = kernels.qkvProjection(weights.rows(), tokens);
+        var parameters = withNormedInput(launch);
+        weights.write(parameters);
         parameters.put(shape.heads());
         parameters.put(frequencies.address());
         parameters.put(workspace.queries.address());
         ((CudaKvCache) kv).write(rank, layer, parameters);
-        launch(qkvProjection, part(qkv).rows() / 2, tokens);
+        launch.run(stream);
     }
 
     @Override
     public void attention(KvCacheStorage kv, int layer) {
-        writeAttention(pagedAttention, (CudaKvCache) kv, layer);
-        pagedAttention.launch(device.stream(), 2 * multiprocessors, 1, THREADS, 0);
-        writeAttention(attentionCombine, (CudaKvCache) kv, layer);
-        attentionCombine.launch(device.stream(), 2 * multiprocessors, 1, THREADS, 0);
+        attention(kernels.pagedAttention(), (CudaKvCache) kv, layer);
+        attention(kernels.attentionCombine(), (CudaKvCache) kv, layer);
     }
 
-    private void writeAttention(Kernel kernel, CudaKvCache kv, int layer) {
-        var parameters = withStep(kernel);
+    private void attention(StageKernels.Launch launch, CudaKvCache kv, int layer) {
+        var parameters = withStep(launch);
         parameters.put(workspace.queries.address());
         kv.write(rank, layer, parameters);
         parameters.put(shape.heads());
         parameters.put(workspace.states.address());
         parameters.put(workspace.attention.address());
+        launch.run(stream);
     }
 
     @Override
     public void outputProjection(LinearWeights output, VectorWeights norm) {
-        addToResidual(workspace.attention, output, norm);
+        addToResidual(workspace.attention, output, norm, 0);
     }
 
     @Override
-    public void gateUp(LinearWeights weights) {
-        var parameters = withNormedInput(gateUp);
-        part(weights).write(parameters);
+    public void gateUp(LinearWeights gateUp) {
+        var weights = part(gateUp);
+        var launch = kernels.gateUp(weights.rows(), tokens);
+        var parameters = withNormedInput(launch);
+        weights.write(parameters);
         parameters.put(workspace.inner.address());
-        launch(gateUp, part(weights).rows() / 2, tokens);
+        launch.run(stream);
     }
 
     @Override
     public void down(LinearWeights down, VectorWeights norm) {
-        addToResidual(workspace.inner, down, norm);
+        addToResidual(workspace.inner, down, norm, 1);
     }
 
-    private void addToResidual(DeviceMemory in, LinearWeights weights, VectorWeights norm) {
-        var parameters = withStep(residualProjection);
+    /**
+     * @param turn which buffer takes partial sums: peers may still read the last one's
+     */
+    private void addToResidual(
+            DeviceMemory in, LinearWeights matrix, VectorWeights norm, int turn) {
+        var weights = part(matrix);
+        var launch = kernels.residualProjection(weights.rows(), tokens);
+        var parameters = withStep(launch);
         parameters.put(in.address());
-        part(weights).write(parameters);
+        weights.write(parameters);
         parameters.put(vector(norm));
         writeResidual(parameters);
-        parameters.put(workspace.partial.address());
-        launch(residualProjection, shape.model().hidden() / WorkspaceSizes.SQUARES_GROUP, tokens);
-        if (allReduce != null) {
-            reduce(norm);
+        parameters.put(workspace.partial.get(turn).address());
+        launch.run(stream);
+        if (peers.ranks() > 1) {
+            reduce(norm, turn);
         }
     }
 
-    private void reduce(VectorWeights norm) {
-        var parameters = withStep(allReduce);
-        parameters.put(peers.partials(), Peers.MAX_RANKS);
+    private void reduce(VectorWeights norm, int turn) {
+        var launch = kernels.allReduce(tokens);
+        var parameters = withStep(launch);
+        parameters.put(peers.partials().get(turn), Peers.MAX_RANKS);
         parameters.put(peers.reduced(), Peers.MAX_RANKS);
         parameters.put(peers.flags(), Peers.MAX_RANKS);
         parameters.put(rank);
         parameters.put(peers.ranks());
         parameters.put(vector(norm));
         writeResidual(parameters);
-        allReduce.launch(device.stream(), 1, 1, THREADS, 0);
+        launch.run(stream);
     }
 
     @Override
@@ -150,22 +142,23 @@ final class CudaStages implements DecoderStages {
         if (rows == 0 || weights.rows() == 0) {
             return;
         }
-        var parameters = withNormedInput(lmHead);
+        var launch = kernels.lmHead(weights.rows(), rows);
+        var parameters = withNormedInput(launch);
         weights.write(parameters);
         parameters.put(peers.logits());
         parameters.put(shape.model().vocab());
         parameters.put(rank * shape.vocab());
-        launch(lmHead, weights.rows(), rows);
+        launch.run(stream);
     }
 
-    private ParameterBlock withStep(Kernel kernel) {
-        var parameters = kernel.parameters();
+    private ParameterBlock withStep(StageKernels.Launch launch) {
+        var parameters = launch.parameters();
         layout.write(workspace.step.address(), workspace.sampled.address(), parameters);
         return parameters;
     }
 
-    private ParameterBlock withNormedInput(Kernel kernel) {
-        var parameters = withStep(kernel);
+    private ParameterBlock withNormedInput(StageKernels.Launch launch) {
+        var parameters = withStep(launch);
         writeResidual(parameters);
         parameters.put(shape.model().normEps());
         return parameters.endStruct();
@@ -187,10 +180,5 @@ final class CudaStages implements DecoderStages {
 
     private long vector(VectorWeights weights) {
         return ((CudaVector) weights).copies().get(rank).address();
-    }
-
-    /** One thread an element. */
-    private void launch(Kernel kernel, int columns, int rows) {
-        kernel.launch(device.stream(), Math.ceilDiv(columns, THREADS), rows, THREADS, 0);
     }
 }

@@ -14,8 +14,6 @@ import jcuda.driver.CUmodule;
 
 /** All kernels, loaded into one device's context. */
 final class Kernels implements AutoCloseable {
-    private static final String PLAIN = "_plain";
-
     private final Arena arena = Arena.ofShared();
     private final List<CUmodule> modules = new ArrayList<>();
     private final Map<String, Kernel> kernels = new HashMap<>();
@@ -45,21 +43,13 @@ final class Kernels implements AutoCloseable {
         }
     }
 
-    /** The kernel of a stage: the tuned one, or the plain one where there is no other. */
+    /** The kernel of a name. */
     Kernel get(String name) {
         var kernel = kernels.get(name);
         if (kernel == null) {
             throw new IllegalArgumentException("there is no kernel " + name);
         }
         return kernel;
-    }
-
-    Kernel plain(String name) {
-        return get(name + PLAIN);
-    }
-
-    boolean has(String name) {
-        return kernels.containsKey(name);
     }
 
     @Override

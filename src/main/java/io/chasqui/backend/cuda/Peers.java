@@ -8,13 +8,15 @@ import java.util.function.Function;
  *
  * @param logits of rank 0
  */
-record Peers(long[] partials, long[] reduced, long[] flags, long[] sampled, long logits) {
+record Peers(List<long[]> partials, long[] reduced, long[] flags, long[] sampled, long logits) {
     /** Room in the parameter blocks. */
     static final int MAX_RANKS = 8;
 
     static Peers of(List<Workspace> workspaces) {
         return new Peers(
-                addresses(workspaces, w -> w.partial),
+                List.of(
+                        addresses(workspaces, w -> w.partial.getFirst()),
+                        addresses(workspaces, w -> w.partial.getLast())),
                 addresses(workspaces, w -> w.reduced),
                 addresses(workspaces, w -> w.flags),
                 addresses(workspaces, w -> w.sampled),
@@ -27,6 +29,6 @@ record Peers(long[] partials, long[] reduced, long[] flags, long[] sampled, long
     }
 
     int ranks() {
-        return partials.length;
+        return flags.length;
     }
 }

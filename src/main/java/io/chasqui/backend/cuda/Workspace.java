@@ -15,7 +15,7 @@ final class Workspace implements AutoCloseable {
     final DeviceMemory attention;
     final DeviceMemory states;
     final DeviceMemory inner;
-    final DeviceMemory partial;
+    final List<DeviceMemory> partial;
     final DeviceMemory reduced;
     final DeviceMemory flags;
     final DeviceMemory sampled;
@@ -34,7 +34,10 @@ final class Workspace implements AutoCloseable {
         attention = allocate("attention", sizes.attention());
         states = allocate("states of attention", sizes.states());
         inner = allocate("inner activations", sizes.inner());
-        partial = allocate("partial sums", sizes.partial());
+        partial =
+                List.of(
+                        allocate("partial sums", sizes.partial()),
+                        allocate("partial sums", sizes.partial()));
         reduced = allocate("sums over ranks", sizes.reduced());
         flags = allocate("counters of ranks", sizes.flags());
         flags.fill((byte) 0);

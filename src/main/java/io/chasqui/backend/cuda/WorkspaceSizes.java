@@ -13,7 +13,7 @@ import io.chasqui.backend.RankShape;
  * @param attention {@code bf16 [tokens, heads, headDim]}
  * @param states of attention's chunks
  * @param inner {@code bf16 [tokens, ffn]}
- * @param partial {@code float [tokens, hidden]}; nothing on one rank
+ * @param partial {@code float [tokens, hidden]}, of which there are two; nothing on one rank
  * @param reduced the rank's slice of their sum
  * @param flags counters that ranks meet at
  * @param sampled tokens that the last step sampled, by row
@@ -45,8 +45,7 @@ record WorkspaceSizes(
     /** Most logprobs that a row reports beside the chosen token's. */
     static final int MAX_TOP = 20;
 
-    private static final int FLAG_BLOCKS = 1024;
-    private static final int MAX_RANKS = 8;
+    private static final int FLAG_BLOCKS = 128;
     private static final int BF16 = Short.BYTES;
 
     static WorkspaceSizes of(RankShape shape, int rank, int maxTokens, int maxRows) {
@@ -55,6 +54,7 @@ record WorkspaceSizes(
         var model = shape.model();
         boolean alone = shape.ranks() == 1;
         long residual = tokens * model.hidden() * Float.BYTES;
+        long groupBytes = SQUARES_GROUP * Float.BYTES;
         return new WorkspaceSizes(
                 StepLayout.of(maxTokens, maxRows, model.vocab()).bytes(),
                 residual,
@@ -68,8 +68,8 @@ record WorkspaceSizes(
                         * Float.BYTES,
                 tokens * shape.ffn() * BF16,
                 alone ? 0 : residual,
-                alone ? 0 : Math.ceilDiv(residual, shape.ranks()),
-                alone ? 0 : (long) FLAG_BLOCKS * MAX_RANKS * Integer.BYTES,
+                alone ? 0 : Math.ceilDiv(residual / groupBytes, shape.ranks()) * groupBytes,
+                alone ? 0 : (long) FLAG_BLOCKS * Peers.MAX_RANKS * Integer.BYTES,
                 (long) maxRows * Integer.BYTES,
                 rows * model.vocab() * Float.BYTES,
                 rows * maskBytes(model.vocab()),
@@ -88,7 +88,21 @@ record WorkspaceSizes(
     }
 
     long total() {
-        return step + residual + x + squares + queries + attention + states + inner + partial
-                + reduced + flags + sampled + logits + masks + scratch + results;
+        return step
+                + residual
+                + x
+                + squares
+                + queries
+                + attention
+                + states
+                + inner
+                + 2 * partial
+                + reduced
+                + flags
+                + sampled
+                + logits
+                + masks
+                + scratch
+                + results;
     }
 }

@@ -19,15 +19,18 @@ public final class EmulatedBackends {
 
     private EmulatedBackends() {}
 
-    /** A model's backend on so many fresh devices; skips the test where there is no emulator. */
-    public static CudaBackend create(int ranks, boolean graphs) {
+    /** Graphs, tuned kernels. */
+    public static final CudaOptions USUAL = new CudaOptions(0.9, true, false);
+
+    /** A backend on so many fresh devices; skips the test where there is no emulator. */
+    public static CudaBackend create(int ranks, CudaOptions options) {
         CudaEmulator.load().reset(ranks, DEVICE_BYTES);
-        return open(IntStream.range(0, ranks).boxed().toList(), graphs);
+        return open(IntStream.range(0, ranks).boxed().toList(), options);
     }
 
     /** A backend on the devices there are. */
-    static CudaBackend open(List<Integer> devices, boolean graphs) {
-        return CudaBackend.create(devices, 0.9, graphs, modules());
+    static CudaBackend open(List<Integer> devices, CudaOptions options) {
+        return CudaBackend.create(devices, options, modules());
     }
 
     /** All kernels of the source tree. */

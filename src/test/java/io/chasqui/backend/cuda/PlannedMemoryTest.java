@@ -48,7 +48,7 @@ class PlannedMemoryTest {
         var shape = geometry.config().shape();
         var devices = IntStream.range(0, ranks).boxed().toList();
         try (var checkpoint = Checkpoint.dummy(geometry, DType.BF16, 1);
-                var backend = EmulatedBackends.open(devices, false)) {
+                var backend = EmulatedBackends.open(devices, EmulatedBackends.USUAL)) {
             long before = emulator.allocatedBytes(0);
             var plan =
                     backend.plan(

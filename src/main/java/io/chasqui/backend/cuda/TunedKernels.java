@@ -1,0 +1,91 @@
+package io.chasqui.backend.cuda;
+
+import io.chasqui.backend.RankShape;
+
+/** The kernels that are made for speed. */
+final class TunedKernels implements StageKernels {
+    private static final int WARP = 32;
+    private static final int EMBEDDING_THREADS = 256;
+    private static final int ALL_REDUCE_THREADS = 512;
+    private static final int ALL_REDUCE_BLOCKS = 36;
+    private static final int SAMPLING_THREADS = 1024;
+
+    /** Logits of a row that are worth another thread. */
+    private static final int LOGITS_PER_THREAD = 64;
+
+    private final Kernels kernels;
+    private final RankShape shape;
+    private final int residentBlocks;
+    private final PlainKernels plain;
+
+    /**
+     * @param residentBlocks blocks that certainly run at the same time, on every rank
+     */
+    TunedKernels(Kernels kernels, RankShape shape, int residentBlocks, PlainKernels plain) {
+        this.kernels = kernels;
+        this.shape = shape;
+        this.residentBlocks = residentBlocks;
+        this.plain = plain;
+    }
+
+    @Override
+    public Launch embedding(int tokens) {
+        int threads = Math.min(EMBEDDING_THREADS, wholeWarps(hidden() / 4));
+        return new Launch(kernels.get("embedding"), tokens, 1, threads, 0);
+    }
+
+    @Override
+    public Launch qkvProjection(int rows, int tokens) {
+        return plain.qkvProjection(rows, tokens);
+    }
+
+    @Override
+    public Launch pagedAttention() {
+        return plain.pagedAttention();
+    }
+
+    @Override
+    public Launch attentionCombine() {
+        return plain.attentionCombine();
+    }
+
+    @Override
+    public Launch residualProjection(int rows, int tokens) {
+        return plain.residualProjection(rows, tokens);
+    }
+
+    /** Blocks wait for those of other ranks, so all must run at the same time. */
+    @Override
+    public Launch allReduce(int tokens) {
+        int wanted =
+                Math.toIntExact(Math.ceilDiv((long) tokens * hidden() / 4, ALL_REDUCE_THREADS));
+        int blocks = Math.min(wanted, Math.min(residentBlocks, ALL_REDUCE_BLOCKS));
+        return new Launch(kernels.get("all_reduce"), blocks, 1, ALL_REDUCE_THREADS, 0);
+    }
+
+    @Override
+    public Launch gateUp(int rows, int tokens) {
+        return plain.gateUp(rows, tokens);
+    }
+
+    @Override
+    public Launch lmHead(int rows, int logits) {
+        return plain.lmHead(rows, logits);
+    }
+
+    @Override
+    public Launch sampling(int logits) {
+        int vocab = shape.model().vocab();
+        int threads =
+                Math.min(SAMPLING_THREADS, wholeWarps(Math.ceilDiv(vocab, LOGITS_PER_THREAD)));
+        return new Launch(kernels.get("sampling"), logits, 1, threads, 0);
+    }
+
+    private int hidden() {
+        return shape.model().hidden();
+    }
+
+    private static int wholeWarps(int threads) {
+        return Math.ceilDiv(threads, WARP) * WARP;
+    }
+}
