@@ -148,8 +148,8 @@ __device__ inline uint64_t reduce_block(Shared& shared, uint64_t value, Fold fol
     return value;
 }
 
-// The first index of [from, to) at which the running sum of size(index) exceeds `target`, or -1; and
-// the sum before it. For one warp.
+// The first index of [from, to) at which the running sum of size(index) exceeds `target`, or -1 if none
+// does, and the sum before it. For one warp.
 template <class Size>
 __device__ inline int find_exceeding(int from, int to, uint64_t target, uint64_t& before, Size size) {
     before = 0;
@@ -172,49 +172,65 @@ __device__ inline int find_exceeding(int from, int to, uint64_t target, uint64_t
     return -1;
 }
 
-// Consecutive ids that share a partial sum: whatever the block's size, the same.
-__device__ inline int segment_length(int vocab) {
-    int length = (vocab + MAX_SEGMENTS - 1) / MAX_SEGMENTS;
+// Sums size(index) over each segment of `length` indices below n, a multiple of a warp; returns the sum
+// of all. A warp a segment.
+template <class Size>
+__device__ inline uint64_t sum_segments(Shared& shared, int n, int length, Size size) {
+    const int warps = blockDim.x / WARP;
+    uint64_t total = 0;
+    for (int s = warp_id(); s * length < n; s += warps) {
+        const int end = min(n, (s + 1) * length);
+        uint64_t sum = 0;
+#pragma unroll 4
+        for (int i = s * length + lane_id(); i < end; i += WARP) sum += size(i);
+        sum = reduce_warp(sum, Sum());
+        total += sum;
+        if (lane_id() == 0) shared.segments[s] = sum;
+    }
+    return reduce_block(shared, lane_id() == 0 ? total : 0, Sum());
+}
+
+// The first index at which the running sum of size(index) exceeds `target`, which is below the sum of
+// all, and the sum before it. The segments must have been summed.
+template <class Size>
+__device__ inline int find_in_segments(Shared& shared, int n, int length, uint64_t target,
+                                       uint64_t& before, Size size) {
+    if (warp_id() == 0) {
+        uint64_t above;
+        const int s = find_exceeding(0, (n + length - 1) / length, target, above,
+                                     [&](int i) { return shared.segments[i]; });
+        uint64_t within;
+        const int i = find_exceeding(s * length, min(n, (s + 1) * length), target - above, within, size);
+        if (lane_id() == 0) {
+            shared.found = i;
+            shared.before_found = above + within;
+        }
+    }
+    __syncthreads();
+    const int found = shared.found;
+    before = shared.before_found;
+    __syncthreads();
+    return found;
+}
+
+// Segments of a row: the same whatever the block's size.
+__device__ inline int row_segment(int vocab) {
+    const int length = (vocab + MAX_SEGMENTS - 1) / MAX_SEGMENTS;
     return (length + WARP - 1) / WARP * WARP;
 }
 
-// Sums size(id, logit) over each segment; returns the sum of all.
+// The same over the ids of a row, by size(id, logit).
 template <class Size>
-__device__ inline uint64_t sum_segments(Shared& shared, const Distribution& d, Size size) {
-    int length = segment_length(d.vocab);
-    int warps = blockDim.x / WARP;
-    uint64_t total = 0;
-    for (int s = warp_id(); s * length < d.vocab; s += warps) {
-        uint64_t sum = 0;
-        visit_logits(d.logits, s * length + lane_id(), min(d.vocab, (s + 1) * length), WARP,
-                     [&](int id, float x) { sum += size(id, d.masked(id, x)); });
-        total += sum;
-        sum = reduce_warp(sum, Sum());
-        if (lane_id() == 0) shared.segments[s] = sum;
-    }
-    return reduce_block(shared, total, Sum());
+__device__ inline uint64_t sum_row(Shared& shared, const Distribution& d, Size size) {
+    return sum_segments(shared, d.vocab, row_segment(d.vocab),
+                        [&](int id) { return size(id, d.masked(id, d.logits[id])); });
 }
 
-// The first id at which the running sum of size(id, logit) exceeds `target`, which is below the sum
-// of all; the segments must have been summed.
 template <class Size>
-__device__ inline int find_in_segments(Shared& shared, const Distribution& d, uint64_t target,
-                                       Size size) {
-    if (warp_id() == 0) {
-        int length = segment_length(d.vocab);
-        int segments = (d.vocab + length - 1) / length;
-        uint64_t before;
-        int s = find_exceeding(0, segments, target, before,
-                               [&](int i) { return shared.segments[i]; });
-        uint64_t within;
-        int id = find_exceeding(s * length, min(d.vocab, (s + 1) * length), target - before, within,
-                                [&](int i) { return size(i, d.masked(i, d.logits[i])); });
-        if (lane_id() == 0) shared.found = id;
-    }
-    __syncthreads();
-    int id = shared.found;
-    __syncthreads();
-    return id;
+__device__ inline int find_in_row(Shared& shared, const Distribution& d, uint64_t target, Size size) {
+    uint64_t before;
+    return find_in_segments(shared, d.vocab, row_segment(d.vocab), target, before,
+                            [&](int id) { return size(id, d.masked(id, d.logits[id])); });
 }
 
 // ---------------------------------------------------------------- cuts
@@ -249,20 +265,15 @@ __device__ inline void fill_buckets(Shared& shared, const Distribution& d, uint3
 // The highest bucket with which the sum from above reaches `quota`, or -1; takes what lies above it
 // off the quota.
 __device__ inline int find_bucket(Shared& shared, By by, uint64_t& quota) {
-    if (warp_id() == 0) {
-        uint64_t before;
-        int i = find_exceeding(0, BUCKETS, quota - 1, before, [&](int index) {
-            int bucket = BUCKETS - 1 - index;
-            return by == By::MASS ? shared.mass(bucket) : shared.counts[bucket];
-        });
-        if (lane_id() == 0) {
-            shared.found = i < 0 ? -1 : BUCKETS - 1 - i;
-            shared.before_found = before;
-        }
-    }
-    __syncthreads();
-    quota -= shared.before_found;
-    return shared.found;
+    auto size = [&](int index) {
+        const int bucket = BUCKETS - 1 - index;
+        return by == By::MASS ? shared.mass(bucket) : static_cast<uint64_t>(shared.counts[bucket]);
+    };
+    if (sum_segments(shared, BUCKETS, WARP, size) < quota) return -1;
+    uint64_t before;
+    const int index = find_in_segments(shared, BUCKETS, WARP, quota - 1, before, size);
+    quota -= before;
+    return BUCKETS - 1 - index;
 }
 
 // The cut after the first tokens whose count, or mass, reaches `quota`, which is positive; the one
@@ -283,8 +294,8 @@ __device__ inline Cut find_cut(Shared& shared, const Distribution& d, By by, uin
     uint64_t wanted = (quota + weight - 1) / weight;
     if (wanted >= equals) return {key, INT_MAX};
     auto is_equal = [&](int, float x) { return order_key(x) == key ? 1 : 0; };
-    sum_segments(shared, d, is_equal);
-    return {key, find_in_segments(shared, d, wanted - 1, is_equal)};
+    sum_row(shared, d, is_equal);
+    return {key, find_in_row(shared, d, wanted - 1, is_equal)};
 }
 
 // ---------------------------------------------------------------- steps of a row
@@ -398,8 +409,7 @@ __device__ inline Cut apply_filters(Shared& shared, Distribution& d, const Sampl
     if (top_k > 0) {
         cut = find_cut(shared, d, By::COUNT, top_k);
         if (!top_p) return cut;
-        mass = sum_segments(shared, d,
-                            [&](int id, float x) { return d.kept_weight(id, x, cut); });
+        mass = sum_row(shared, d, [&](int id, float x) { return d.kept_weight(id, x, cut); });
     }
     // What reaches the quota lies within the cut that was made, as its mass does.
     double quota = ceil(static_cast<double>(row.top_p) * static_cast<double>(mass));
@@ -410,10 +420,10 @@ __device__ inline Cut apply_filters(Shared& shared, Distribution& d, const Sampl
 __device__ inline int draw(Shared& shared, Distribution& d, const SampleRow& row) {
     Cut cut = apply_filters(shared, d, row);
     auto weight = [&](int id, float x) { return d.kept_weight(id, x, cut); };
-    uint64_t total = sum_segments(shared, d, weight);
+    uint64_t total = sum_row(shared, d, weight);
     uint64_t uniform =
         philox_uniform(row.seed_low, row.seed_high, row.choice, row.output_index);
-    return find_in_segments(shared, d, __umul64hi(uniform, total), weight);
+    return find_in_row(shared, d, __umul64hi(uniform, total), weight);
 }
 
 // The token to sample, or -1 when none is allowed.
