@@ -217,11 +217,12 @@ final class CudaDevice implements AutoCloseable {
 
     @Override
     public void close() {
-        thread.submit(
-                () -> {
-                    cuStreamDestroy(stream);
-                    cuDevicePrimaryCtxRelease(device);
-                });
+        await(
+                thread.submit(
+                        () -> {
+                            cuStreamDestroy(stream);
+                            return cuDevicePrimaryCtxRelease(device);
+                        }));
         thread.shutdown();
     }
 }
