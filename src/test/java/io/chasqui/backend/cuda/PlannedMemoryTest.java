@@ -38,8 +38,12 @@ class PlannedMemoryTest {
     @ParameterizedTest
     @CsvSource({
         "llama-tiny, 1, 1",
+        "llama-tiny, 4, 1",
         "llama-3.2-1b, 1, 8",
         "llama-3.1-8b, 1, 24",
+        "llama-3.1-8b, 2, 24",
+        "llama-3.1-70b, 8, 40",
+        "llama-3.1-405b, 8, 140",
     })
     void devicesHoldWhatWasPlanned(String name, int ranks, int gib) {
         emulator.reset(ranks, (long) gib << 30);
