@@ -26,22 +26,24 @@ std::string describe(const void* pointer) {
     std::lock_guard<std::mutex> lock(all.mutex);
     for (const auto& device : all.devices) {
         std::string text = device->memory.describe(address);
-        if (!text.empty()) return "device " + std::to_string(device->ordinal) + ", " + text;
+        if (!text.empty()) return "memory of device " + std::to_string(device->ordinal) + ", " + text;
     }
     if (address == 0) return "null, or an address that no memory can have";
     if (address < 4096) return "near null";
     return "not the memory of a device";
 }
 
-// Memory that a launch may write to: allocations whose addresses its parameters hold.
-std::vector<Allocation> reachable(const KernelLaunch& launch) {
+constexpr size_t MOST_SPOILT = size_t(64) << 20;
+
+// Memory that a launch may write to: allocations whose addresses its parameters hold. Pools of keys
+// and values are too large to be looked through.
+std::vector<Allocation> reachable(const Device& device, const KernelLaunch& launch) {
     std::vector<Allocation> result;
     for (size_t at = 0; at + sizeof(uintptr_t) <= launch.parameter_bytes.size(); at += sizeof(uintptr_t)) {
         uintptr_t address;
         memcpy(&address, launch.parameter_bytes.data() + at, sizeof address);
-        Device* device = machine().device_of(address);
-        const Allocation* allocation = device == nullptr ? nullptr : device->memory.find(address);
-        if (allocation == nullptr) continue;
+        const Allocation* allocation = device.memory.find(address);
+        if (allocation == nullptr || allocation->bytes > MOST_SPOILT) continue;
         bool known = std::any_of(result.begin(), result.end(), [&](const Allocation& each) {
             return each.start == allocation->start;
         });
@@ -134,11 +136,13 @@ void Device::retire() {
 }
 
 void Device::work() {
-    processor_.attach();
     Machine& all = machine();
+    processor_.progress = &all.progress;
+    processor_.attach();
     Lock lock(all.mutex);
     for (;;) {
         if (sticky != 0) drop_everything();
+        if (is_idle() || retired_) close_memory();
         if (retired_) return;
         if (is_idle()) {
             open_ = false;
@@ -150,6 +154,7 @@ void Device::work() {
             continue;
         }
         open_ = true;
+        open_memory();
         Stream* stream = choose();
         if (stream == nullptr) {
             all.changed.wait(lock);
@@ -157,6 +162,22 @@ void Device::work() {
             step(*stream, lock);
         }
     }
+}
+
+void Device::open_memory() {
+    std::vector<std::shared_ptr<Device>> reached;
+    for (const auto& device : machine().devices) {
+        if (reaches(*device)) reached.push_back(device);
+    }
+    if (reached == opened_) return;
+    for (const auto& device : reached) device->memory.open();
+    close_memory();
+    opened_ = std::move(reached);
+}
+
+void Device::close_memory() {
+    for (const auto& device : opened_) device->memory.close();
+    opened_.clear();
 }
 
 // A stream whose next command may run, at random; null when there is none.
@@ -217,7 +238,6 @@ void Device::begin(QueuedCommand& queued, Lock& lock) {
     int most = std::max(1, 2048 / launch.threads()) * settings.multiprocessors;
     queued.execution = std::make_unique<Execution>(
         processor_, queued.command->launch, settings.seed == 0 ? 0 : Random(seed).next() | 1, most);
-    seen_progress_ = processor_.progress;
     last_progress_ = Clock::now();
     apply_faults(queued, lock);
 }
@@ -242,14 +262,14 @@ void Device::apply_faults(QueuedCommand& queued, Lock& lock) {
 bool Device::advance(QueuedCommand& queued, Lock& lock) {
     const KernelLaunch& launch = *queued.command->launch;
     std::vector<Allocation> outputs;
-    if (queued.spoil) outputs = reachable(launch);
+    if (queued.spoil) outputs = reachable(*this, launch);
     lock.unlock();
     std::vector<std::vector<unsigned char>> before;
     for (const Allocation& output : outputs) before.push_back(content(output));
     bool done = queued.execution->advance();
     for (size_t i = 0; i < before.size(); i++) spoil_changes(outputs[i], before[i]);
     bool spins = !done && processor_.failure.error == 0;
-    if (spins) sched_yield();
+    if (spins) let_others_run();
     lock.lock();
     if (spins) check_progress(*queued.execution);
     if (done) {
@@ -266,10 +286,21 @@ bool Device::advance(QueuedCommand& queued, Lock& lock) {
     return done;
 }
 
-// Fails a launch that spins for too long.
+// Other devices' threads, and the host's.
+void Device::let_others_run() {
+    if (++fruitless_ < 100) {
+        sched_yield();
+    } else {
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+}
+
+// Fails a launch that spins for too long, while no other device gets further.
 void Device::check_progress(const Execution& execution) {
-    if (processor_.progress != seen_progress_) {
-        seen_progress_ = processor_.progress;
+    uint64_t progress = machine().progress;
+    if (progress != seen_progress_) {
+        seen_progress_ = progress;
+        fruitless_ = 0;
         last_progress_ = Clock::now();
     } else if (Clock::now() - last_progress_ > machine().settings.spin_limit) {
         processor_.failure = {702, "kernel " + execution.launch().kernel->name +

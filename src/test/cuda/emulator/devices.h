@@ -1,6 +1,7 @@
 // The emulated machine: devices, what is loaded on them, settings and injected faults.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -48,7 +49,7 @@ struct Settings {
     uint64_t seed = 0;
     bool stub = false; // launches and copies do nothing, memory is addresses only
     int multiprocessors = 4;
-    std::chrono::milliseconds spin_limit{10000};
+    std::chrono::milliseconds spin_limit{20000};
     std::string kernels; // path of the kernel library; empty: libkernels.so beside this one
     std::vector<Fault> faults;
 };
@@ -93,13 +94,19 @@ private:
     void complete(Stream& stream);
     void drop_everything();
     void fail(Failure failure);
+    void let_others_run();
     void check_progress(const Execution& execution);
 
+    void open_memory();
+    void close_memory();
+
     Processor processor_;
+    std::vector<std::shared_ptr<Device>> opened_; // whose memory this one's work may use now
     bool started_ = false;
     bool retired_ = false;
     Random random_{1};
     uint64_t seen_progress_ = 0;
+    int fruitless_ = 0; // turns since somebody got further
     std::chrono::steady_clock::time_point last_progress_;
 
     friend class Machine;
@@ -118,6 +125,9 @@ public:
     std::string last_failure;
     std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
     bool initialised = false;
+
+    // How often a thread of any device got further than to spin once more.
+    std::atomic<uint64_t> progress{0};
 
     std::unordered_set<const void*> handles; // of modules, functions, events, graphs
     std::vector<std::weak_ptr<Capture>> captures;

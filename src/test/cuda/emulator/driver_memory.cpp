@@ -200,6 +200,18 @@ CUresult copy_on_device(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream
     return wait ? submit_and_wait(request, *request.stream, command) : submit(*request.stream, command);
 }
 
+void open_both(Device& one, Device& other) {
+    std::lock_guard<std::mutex> lock(machine().mutex);
+    one.memory.open();
+    other.memory.open();
+}
+
+void close_both(Device& one, Device& other) {
+    std::lock_guard<std::mutex> lock(machine().mutex);
+    one.memory.close();
+    other.memory.close();
+}
+
 // Unlike other copies it needs no access to the peer: the driver then goes through the host.
 CUresult copy_to_peer(CUdeviceptr to, CUcontext to_context, CUdeviceptr from, CUcontext from_context,
                       size_t bytes, CUstream handle, bool wait) {
@@ -211,7 +223,12 @@ CUresult copy_to_peer(CUdeviceptr to, CUcontext to_context, CUdeviceptr from, CU
     if (!target->memory.holds(to, bytes) || !source->memory.holds(from, bytes)) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    auto command = copy_command(at(to), at(from), bytes);
+    auto command = std::make_shared<Command>();
+    command->run = [=] {
+        open_both(*target, *source);
+        memcpy(at(to), at(from), bytes);
+        close_both(*target, *source);
+    };
     return wait ? submit_and_wait(request, *request.stream, command) : submit(*request.stream, command);
 }
 

@@ -139,7 +139,7 @@ bool ResidentBlock::run() {
             if (processor_.failure.error != 0) return false;
         }
         if (!progressed_) return false;
-        processor_.progress++;
+        processor_.progress->fetch_add(1, std::memory_order_relaxed);
     }
     check_dynamic_shared();
     return true;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -201,8 +202,8 @@ public:
     // Whether this thread runs a fiber now.
     bool in_kernel() const { return in_kernel_; }
 
-    // How often a thread got further than to spin once more.
-    uint64_t progress = 0;
+    // Counts how often a thread gets further than to spin once more; set before it attaches.
+    std::atomic<uint64_t>* progress = nullptr;
 
     // Puts the block's static shared variables in place.
     void activate(ResidentBlock& block);

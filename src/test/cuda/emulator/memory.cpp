@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "execution.h"
 
@@ -22,6 +24,33 @@ size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) /
 
 const unsigned char* bytes_at(uintptr_t address) {
     return reinterpret_cast<const unsigned char*>(address);
+}
+
+constexpr size_t POISON_FILE_BYTES = size_t(16) << 20;
+
+// A file full of poison. Mapped privately it fills memory that nobody has to write: only pages that
+// are used cost anything.
+int poison_file() {
+    static int file = [] {
+        int made = memfd_create("poison", MFD_CLOEXEC);
+        if (made < 0 || ftruncate(made, POISON_FILE_BYTES) != 0) return -1;
+        std::vector<unsigned char> poison(1 << 20, POISON);
+        for (size_t at = 0; at < POISON_FILE_BYTES; at += poison.size()) {
+            if (pwrite(made, poison.data(), poison.size(), off_t(at)) < 0) return -1;
+        }
+        return made;
+    }();
+    return file;
+}
+
+bool map_poison(uintptr_t start, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += POISON_FILE_BYTES) {
+        void* mapped = mmap(reinterpret_cast<void*>(start + at), std::min(POISON_FILE_BYTES, bytes - at),
+                            PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                            poison_file(), 0);
+        if (mapped == MAP_FAILED) return false;
+    }
+    return true;
 }
 
 } // namespace
@@ -49,9 +78,8 @@ int DeviceMemory::allocate(size_t bytes, bool backed, uintptr_t* start) {
     uintptr_t mapped = base_ + next_;
     Allocation allocation{mapped + mapped_bytes - rounded, bytes, mapped, backed ? mapped_bytes : 0};
     if (backed) {
-        void* pages = reinterpret_cast<void*>(mapped);
-        if (mprotect(pages, mapped_bytes, PROT_READ | PROT_WRITE) != 0) return 2;
-        memset(pages, POISON, mapped_bytes);
+        if (!map_poison(mapped, mapped_bytes)) return 2;
+        protect(allocation);
     }
     next_ += mapped_bytes + PAGE;
     used_ += counted;
@@ -59,6 +87,24 @@ int DeviceMemory::allocate(size_t bytes, bool backed, uintptr_t* start) {
     allocations_[allocation.start] = allocation;
     *start = allocation.start;
     return 0;
+}
+
+void DeviceMemory::protect(const Allocation& allocation) const {
+    if (allocation.mapped_bytes == 0) return;
+    mprotect(reinterpret_cast<void*>(allocation.mapped), allocation.mapped_bytes,
+             users_ > 0 ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
+void DeviceMemory::protect_all() const {
+    for (const auto& [start, allocation] : allocations_) protect(allocation);
+}
+
+void DeviceMemory::open() {
+    if (users_++ == 0) protect_all();
+}
+
+void DeviceMemory::close() {
+    if (--users_ == 0) protect_all();
 }
 
 void DeviceMemory::unmap(const Allocation& allocation) {

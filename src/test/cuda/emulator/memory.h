@@ -20,6 +20,9 @@ struct Allocation {
 // of its own between inaccessible ones and ends at most 255 bytes before the next, so that a kernel
 // that goes beyond it faults; what of its pages it doesn't fill is a red zone. Addresses are never
 // given twice, so stale ones fault too. Memory is filled with POISON when it is allocated.
+//
+// While no device that has access to it works, all of it is inaccessible: then code of the host that
+// takes its addresses for its own faults, and so does a kernel of a device without access.
 class DeviceMemory {
 public:
     DeviceMemory() = default;
@@ -31,6 +34,10 @@ public:
     int release(uintptr_t start);
     void release_all();
 
+    // Begins and ends the work of somebody with access.
+    void open();
+    void close();
+
     // The allocation that holds the address, or null.
     const Allocation* find(uintptr_t address) const;
 
@@ -39,7 +46,7 @@ public:
 
     bool owns(uintptr_t address) const { return address - base_ < reserved_; }
 
-    // Says which red zone was written to; empty when none was.
+    // Says which red zone was written to; empty when none was. The memory must be open.
     std::string damage() const;
 
     // Says where the address lies; empty when it isn't one of this device.
@@ -55,6 +62,8 @@ public:
 
 private:
     void reserve();
+    void protect(const Allocation& allocation) const;
+    void protect_all() const;
     static std::string damage(const Allocation& allocation);
     void unmap(const Allocation& allocation);
 
@@ -63,6 +72,7 @@ private:
     size_t next_ = 0;
     size_t used_ = 0;
     size_t peak_ = 0;
+    int users_ = 0;
     std::map<uintptr_t, Allocation> allocations_; // by start
 };
 

@@ -94,6 +94,38 @@ class EmulatorDevicesTest {
     }
 
     @Test
+    void kernelsNeedAccessToAPeersMemory() {
+        try (var first = new EmulatedDevice(0);
+                var second = new EmulatedDevice(1)) {
+            var there = second.upload(1f);
+            first.makeCurrent();
+            add(first, there);
+            assertEquals(CUresult.CUDA_ERROR_ILLEGAL_ADDRESS, errorOf(first::synchronize));
+            assertTrue(
+                    emulator.lastFailure().contains("memory of device 1"), emulator.lastFailure());
+        }
+        try (var first = new EmulatedDevice(0);
+                var second = new EmulatedDevice(1)) {
+            var there = second.upload(1f);
+            first.makeCurrent();
+            JCudaDriver.cuCtxEnablePeerAccess(second.context(), 0);
+            add(first, there);
+            first.synchronize();
+            second.makeCurrent();
+            assertArrayEquals(new float[] {2}, second.floats(there, 1));
+        }
+    }
+
+    @Test
+    void memoryThatIsNotUsedCostsNothing() {
+        emulator.reset(2, 100L << 30);
+        try (var device = new EmulatedDevice(0)) {
+            var large = device.allocate(80L << 30);
+            assertTrue(Float.isNaN(device.floats(large.withByteOffset(70L << 30), 1)[0]));
+        }
+    }
+
+    @Test
     void anInjectedStickyErrorMeetsEveryLaterCallOfItsDeviceOnly() {
         emulator.addFaults("sticky@0:3=719");
         try (var first = new EmulatedDevice(0);
