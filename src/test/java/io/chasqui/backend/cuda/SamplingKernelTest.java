@@ -190,7 +190,7 @@ class SamplingKernelTest {
     void frequenciesFollowTheDistribution() {
         int vocab = 40;
         int batch = 250;
-        int draws = 6 * batch;
+        int draws = 4 * batch;
         float[] logits = RandomLogits.logits(new SplittableRandom(3), vocab, 1.5);
         var params = new SamplerParams(0.8f, 0.95f, 30, 0.01f, 1, 0, 0, NONE, NO_VALUES);
         double[] p = SamplingReference.of(logits, row(params, 0, 0, -1), null).probabilities();
