@@ -78,6 +78,10 @@ public final class CudaBackend implements Backend {
         }
     }
 
+    List<CudaRank> ranks() {
+        return ranks;
+    }
+
     @Override
     public String name() {
         return name;

@@ -25,10 +25,15 @@ public final class EmulatedBackends {
     /** A backend on so many fresh devices; skips the test where there is no emulator. */
     public static CudaBackend create(int ranks, CudaOptions options) {
         CudaEmulator.load().reset(ranks, DEVICE_BYTES);
+        return open(ranks, options);
+    }
+
+    /** A backend on the first devices of those there are. */
+    static CudaBackend open(int ranks, CudaOptions options) {
         return open(IntStream.range(0, ranks).boxed().toList(), options);
     }
 
-    /** A backend on the devices there are. */
+    /** A backend on the devices named. */
     static CudaBackend open(List<Integer> devices, CudaOptions options) {
         return CudaBackend.create(devices, options, modules());
     }

@@ -1,9 +1,5 @@
-package io.chasqui.backend.cpu;
+package io.chasqui.backend;
 
-import io.chasqui.backend.Backend;
-import io.chasqui.backend.KvCacheStorage;
-import io.chasqui.backend.LinearRole;
-import io.chasqui.backend.ModelShape;
 import io.chasqui.loader.LinearSource;
 import io.chasqui.loader.TensorView;
 import io.chasqui.model.LlamaConfig;
@@ -17,7 +13,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /** Weights of a shape, from a seed: as plain arrays, and packed by a backend. */
-final class RandomModel {
+public final class RandomModel {
     /** Matrices and norms of one layer, {@code [out][in]}. */
     record Layer(
             float[] attentionNorm,
@@ -30,15 +26,20 @@ final class RandomModel {
             float[][] up,
             float[][] down) {}
 
-    final ModelShape shape;
+    public final ModelShape shape;
     final float[][] embedding;
     final List<Layer> layers = new ArrayList<>();
     final float[] norm;
     final float[][] head;
     private final SplittableRandom random;
+    private final boolean bf16;
 
-    RandomModel(ModelShape shape, long seed) {
+    /**
+     * @param bf16 whether weights are such that bf16 holds them
+     */
+    public RandomModel(ModelShape shape, long seed, boolean bf16) {
         this.shape = shape;
+        this.bf16 = bf16;
         random = new SplittableRandom(seed);
         int hidden = shape.hidden();
         int q = shape.heads() * shape.headDim();
@@ -61,7 +62,7 @@ final class RandomModel {
         head = matrix(shape.vocab(), hidden, 1 / Math.sqrt(hidden));
     }
 
-    static ModelShape shape(
+    public static ModelShape shape(
             int layers, int hidden, int kvHeads, int group, int headDim, int ffn, int vocab) {
         float[] frequencies = new float[headDim / 2];
         for (int j = 0; j < frequencies.length; j++) {
@@ -83,13 +84,18 @@ final class RandomModel {
         float[][] x = new float[rows][columns];
         for (float[] row : x) {
             for (int i = 0; i < columns; i++) {
-                row[i] = (float) (random.nextGaussian() * scale);
+                float value = (float) (random.nextGaussian() * scale);
+                row[i] = bf16 ? truncated(value) : value;
             }
         }
         return x;
     }
 
-    LlamaWeights pack(Backend backend) {
+    private static float truncated(float value) {
+        return Float.intBitsToFloat(Float.floatToRawIntBits(value) & 0xffff0000);
+    }
+
+    public LlamaWeights pack(Backend backend) {
         var packed = new ArrayList<LlamaLayer>();
         for (var layer : layers) {
             packed.add(
@@ -119,7 +125,7 @@ final class RandomModel {
     }
 
     /** The model, which owns backend and cache from now on. */
-    LlamaModel model(LlamaWeights packed, Backend backend, KvCacheStorage cache) {
+    public LlamaModel model(LlamaWeights packed, Backend backend, KvCacheStorage cache) {
         var config =
                 new LlamaConfig(
                         shape.layers(),

@@ -1,6 +1,5 @@
-package io.chasqui.backend.cpu;
+package io.chasqui.backend;
 
-import io.chasqui.backend.ModelShape;
 import java.util.ArrayList;
 import java.util.List;
 
