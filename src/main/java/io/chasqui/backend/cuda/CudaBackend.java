@@ -169,7 +169,9 @@ public final class CudaBackend implements Backend {
         planner =
                 new AttentionPlanner(
                         first.device().call(first.device()::multiprocessors),
+                        first.shape().heads(),
                         first.shape().kvHeads(),
+                        model.headDim(),
                         mostTokens);
         for (int i = 0; i < TURNS; i++) {
             var uploaded = ranks.stream().map(r -> r.device().call(CudaEvent::new)).toList();

@@ -62,10 +62,7 @@ record WorkspaceSizes(
                 tokens * (model.hidden() / SQUARES_GROUP) * Float.BYTES,
                 tokens * shape.attention() * BF16,
                 tokens * shape.attention() * BF16,
-                (long) AttentionPlanner.MAX_STATES
-                        * shape.heads()
-                        * (2 + model.headDim())
-                        * Float.BYTES,
+                AttentionPlanner.statesBytes(shape.heads(), model.headDim()),
                 tokens * shape.ffn() * BF16,
                 alone ? 0 : residual,
                 alone ? 0 : Math.ceilDiv(residual / groupBytes, shape.ranks()) * groupBytes,

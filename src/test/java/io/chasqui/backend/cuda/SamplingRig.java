@@ -33,7 +33,7 @@ final class SamplingRig implements AutoCloseable {
         this.vocab = vocab;
         this.maxRows = maxRows;
         layout = StepLayout.of(maxRows, maxRows, vocab);
-        noAttention = new AttentionPlanner(1, 1, maxRows);
+        noAttention = new AttentionPlanner(1, 1, 1, 16, maxRows);
         inputs = new StepBuffer(layout, vocab, java.util.List.of());
         results = new SamplingResults(maxRows);
         step = DeviceMemory.allocate("step inputs", layout.bytes());

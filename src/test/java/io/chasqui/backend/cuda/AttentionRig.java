@@ -1,0 +1,188 @@
+package io.chasqui.backend.cuda;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import jcuda.Pointer;
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUfunction_attribute;
+import jcuda.driver.JCudaDriver;
+
+/** Runs kernels of attention on the emulator, over any plan. */
+final class AttentionRig {
+    /** Pieces of work and of combining: structs {@code AttentionWork} and {@code CombineWork}. */
+    record Plan(List<int[]> work, List<int[]> combine) {
+        int states() {
+            return combine.stream().mapToInt(c -> c[2] + c[1] * c[3]).max().orElse(0);
+        }
+
+        private static int[] flat(List<int[]> structs) {
+            return structs.stream().flatMapToInt(Arrays::stream).toArray();
+        }
+    }
+
+    private final CudaEmulator emulator;
+
+    AttentionRig(CudaEmulator emulator) {
+        this.emulator = emulator;
+    }
+
+    /** What an {@link AttentionPlanner} makes of a problem's batch. */
+    static Plan planned(AttentionProblem problem, int multiprocessors) {
+        int tokens = problem.batch.numTokens();
+        var planner =
+                new AttentionPlanner(
+                        multiprocessors, problem.heads, problem.kvHeads, problem.headDim, tokens);
+        planner.plan(problem.batch);
+        var plan = new Plan(new ArrayList<>(), new ArrayList<>());
+        for (int i = 0; i < planner.workCount(); i++) {
+            plan.work.add(Arrays.copyOfRange(planner.work(), 6 * i, 6 * i + 6));
+        }
+        for (int i = 0; i < planner.combineCount(); i++) {
+            plan.combine.add(Arrays.copyOfRange(planner.combine(), 4 * i, 4 * i + 4));
+        }
+        return plan;
+    }
+
+    /**
+     * Some legal plan.
+     *
+     * @param maxTokens most tokens in a piece
+     */
+    static Plan random(AttentionProblem problem, int maxTokens, Random random) {
+        var plan = new Plan(new ArrayList<>(), new ArrayList<>());
+        var batch = problem.batch;
+        int states = 0;
+        for (int s = 0; s < batch.numSequences(); s++) {
+            int end = batch.queryStart()[s + 1];
+            for (int first = batch.queryStart()[s]; first < end; ) {
+                int tokens = 1 + random.nextInt(Math.min(maxTokens, end - first));
+                int chunks = batch.positions()[first + tokens - 1] / AttentionPlanner.CHUNK + 1;
+                if (random.nextInt(3) == 0) {
+                    plan.work.add(new int[] {first, tokens, s, 0, chunks, -1});
+                } else {
+                    plan.combine.add(new int[] {first, tokens, states, chunks});
+                    for (int chunk = 0; chunk < chunks; ) {
+                        int count = 1 + random.nextInt(chunks - chunk);
+                        plan.work.add(new int[] {first, tokens, s, chunk, count, states});
+                        states += count * tokens;
+                        chunk += count;
+                    }
+                }
+                first += tokens;
+            }
+        }
+        java.util.Collections.shuffle(plan.work, random);
+        return plan;
+    }
+
+    /** Runs the tuned kernels; returns {@code bf16 [tokens, heads, headDim]}. */
+    short[] run(AttentionProblem problem, Plan plan, int blocks) {
+        int headDim = problem.headDim;
+        return run(
+                problem,
+                plan,
+                blocks,
+                "paged_attention_" + headDim,
+                AttentionPlanner.THREADS,
+                AttentionPlanner.sharedBytes(headDim),
+                "attention_combine_" + headDim,
+                AttentionPlanner.COMBINE_THREADS);
+    }
+
+    short[] runPlain(AttentionProblem problem, Plan plan) {
+        return run(problem, plan, 4, "paged_attention_plain", 64, 0, "attention_combine_plain", 64);
+    }
+
+    private short[] run(
+            AttentionProblem problem,
+            Plan plan,
+            int blocks,
+            String attention,
+            int threads,
+            int sharedBytes,
+            String combine,
+            int combineThreads) {
+        emulator.reset(1, 512L << 20);
+        try (var device = new EmulatedDevice(0)) {
+            int stateFloats = plan.states() * problem.heads * (problem.headDim + 2);
+            var out = device.allocate(2L * problem.queries.length);
+            var parameters =
+                    parameters(
+                            device,
+                            problem,
+                            plan,
+                            device.allocate(Math.max(4, 4L * stateFloats)),
+                            out);
+            JCudaDriver.cuFuncSetAttribute(
+                    device.function(attention),
+                    CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                    sharedBytes);
+            device.launch(attention, blocks, threads, sharedBytes, parameters);
+            device.launch(combine, blocks, combineThreads, 0, parameters);
+            device.synchronize();
+            return device.shorts(out, problem.queries.length);
+        }
+    }
+
+    /** The struct {@code AttentionParams}. */
+    private static Pointer parameters(
+            EmulatedDevice device,
+            AttentionProblem problem,
+            Plan plan,
+            CUdeviceptr states,
+            CUdeviceptr out) {
+        var batch = problem.batch;
+        var block = ByteBuffer.allocateDirect(160).order(ByteOrder.nativeOrder());
+        int[] counts = {
+            batch.numTokens(), batch.numSequences(), 0, plan.work.size(), plan.combine.size()
+        };
+        int[] starts = new int[batch.numSequences()];
+        for (int s = 1; s < starts.length; s++) {
+            starts[s] = starts[s - 1] + batch.blockTables()[s - 1].length;
+        }
+        int[] blocks = Arrays.stream(batch.blockTables()).flatMapToInt(Arrays::stream).toArray();
+        var inputs =
+                List.of(
+                        counts,
+                        new int[0],
+                        batch.positions(),
+                        new int[0],
+                        batch.seqLens(),
+                        starts,
+                        blocks,
+                        new int[0],
+                        Plan.flat(plan.work),
+                        Plan.flat(plan.combine),
+                        new int[0],
+                        new int[0]);
+        for (var input : inputs) {
+            block.putLong(input.length == 0 ? 0 : address(device.upload(input)));
+        }
+        block.putLong(address(device.upload(problem.queries)));
+        block.putLong(address(device.upload(problem.keys)));
+        block.putLong(address(device.upload(problem.values)));
+        block.putInt(problem.kvHeads).putInt(problem.blockSize).putInt(problem.headDim).putInt(0);
+        block.putInt(problem.heads).putInt(0);
+        block.putLong(address(states)).putLong(address(out));
+        return Pointer.to(block);
+    }
+
+    /** Reads what JCuda keeps to itself. */
+    private static final class Address extends CUdeviceptr {
+        private Address(CUdeviceptr pointer) {
+            super(pointer);
+        }
+
+        long value() {
+            return getNativePointer() + getByteOffset();
+        }
+    }
+
+    private static long address(CUdeviceptr pointer) {
+        return new Address(pointer).value();
+    }
+}
