@@ -18,9 +18,13 @@ __device__ __forceinline__ void clear(AttentionState& state, int head_dim) {
     }
 }
 
-// The state over the keys of both, those of `left` first.
+// The state over the keys of both, those of `left` first. There are none in `right` when the token
+// is one of a piece of work whose later tokens reach a chunk that it doesn't.
 __device__ __forceinline__ void fold(AttentionState& left, const AttentionState& right,
                                      int head_dim) {
+    if (right.max == -INFINITY) {
+        return;
+    }
     const float max = fmaxf(left.max, right.max);
     const float l = expf(left.max - max);
     const float r = expf(right.max - max);

@@ -58,10 +58,13 @@ __device__ void run_work(const AttentionParams& p, const AttentionWork& work, in
     AttentionState state;
     for (int c = 0; c < work.num_chunks; c++) {
         const int chunk = work.first_chunk + c;
-        if (chunk * ATTENTION_CHUNK >= end) {
+        if (chunk * ATTENTION_CHUNK < end) {
+            run_chunk(p, work, t, head, chunk, end, state);
+        } else if (work.state >= 0) {
+            clear(state, p.pages.head_dim);
+        } else {
             break;
         }
-        run_chunk(p, work, t, head, chunk, end, state);
         if (work.state >= 0) {
             keep(p, work, token, head, chunk, state);
         } else if (c == 0) {

@@ -41,12 +41,23 @@ final class TunedKernels implements StageKernels {
 
     @Override
     public Launch pagedAttention() {
-        return plain.pagedAttention();
+        var name = "paged_attention_" + headDim();
+        if (!kernels.has(name)) {
+            return plain.pagedAttention();
+        }
+        int blocks = AttentionPlanner.blocks(residentBlocks);
+        int sharedBytes = AttentionPlanner.sharedBytes(headDim());
+        return new Launch(kernels.get(name), blocks, 1, AttentionPlanner.THREADS, sharedBytes);
     }
 
     @Override
     public Launch attentionCombine() {
-        return plain.attentionCombine();
+        var name = "attention_combine_" + headDim();
+        if (!kernels.has(name)) {
+            return plain.attentionCombine();
+        }
+        int blocks = AttentionPlanner.combineBlocks(residentBlocks);
+        return new Launch(kernels.get(name), blocks, 1, AttentionPlanner.COMBINE_THREADS, 0);
     }
 
     @Override
@@ -79,6 +90,10 @@ final class TunedKernels implements StageKernels {
         int threads =
                 Math.min(SAMPLING_THREADS, wholeWarps(Math.ceilDiv(vocab, LOGITS_PER_THREAD)));
         return new Launch(kernels.get("sampling"), logits, 1, threads, 0);
+    }
+
+    private int headDim() {
+        return shape.model().headDim();
     }
 
     private int hidden() {

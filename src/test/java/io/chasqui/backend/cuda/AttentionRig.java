@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import jcuda.Pointer;
@@ -75,7 +76,7 @@ final class AttentionRig {
                 first += tokens;
             }
         }
-        java.util.Collections.shuffle(plan.work, random);
+        Collections.shuffle(plan.work, random);
         return plan;
     }
 
@@ -106,7 +107,7 @@ final class AttentionRig {
             int sharedBytes,
             String combine,
             int combineThreads) {
-        emulator.reset(1, 512L << 20);
+        emulator.reset(1, 64 << 20);
         try (var device = new EmulatedDevice(0)) {
             int stateFloats = plan.states() * problem.heads * (problem.headDim + 2);
             var out = device.allocate(2L * problem.queries.length);

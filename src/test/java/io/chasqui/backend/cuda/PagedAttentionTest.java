@@ -1,5 +1,6 @@
 package io.chasqui.backend.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chasqui.backend.cuda.AttentionProblem.Sequence;
@@ -7,6 +8,7 @@ import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The kernels of attention against double precision, and against themselves. */
 class PagedAttentionTest {
@@ -49,6 +51,38 @@ class PagedAttentionTest {
                         new Sequence(4, 257 + random.nextInt(20), 19 + random.nextInt(20)));
         emulator.setSeed(headDim + heads);
         assertNear(problem, rig.run(problem, AttentionRig.planned(problem, 8), 3));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4})
+    void anyPlanAndAnyGridGiveTheSameBits(int seed) {
+        var random = new Random(seed);
+        int[] headDims = {16, 32, 64, 128};
+        int kvHeads = 1 + random.nextInt(2);
+        int group = 1 + random.nextInt(5);
+        var problem =
+                new AttentionProblem(
+                        kvHeads * group,
+                        kvHeads,
+                        headDims[seed % headDims.length],
+                        1 + random.nextInt(40),
+                        random,
+                        new Sequence(1, 1 + random.nextInt(700), 1),
+                        new Sequence(2, 40 + random.nextInt(300), 1 + random.nextInt(40)));
+        emulator.setSeed(0);
+        short[] direct = rig.run(problem, AttentionRig.planned(problem, 1), 1);
+        assertNear(problem, direct);
+        for (int i = 0; i < 4; i++) {
+            emulator.setSeed(seed + i);
+            var plan = AttentionRig.random(problem, AttentionPlanner.MAX_ROWS / group, random);
+            short[] other = rig.run(problem, plan, 1 + random.nextInt(7));
+            assertArrayEquals(direct, other, "seed " + seed + ", plan " + i);
+        }
+        assertNear(
+                problem,
+                rig.runPlain(
+                        problem,
+                        AttentionRig.random(problem, AttentionPlanner.MAX_ROWS / group, random)));
     }
 
     private static void assertNear(AttentionProblem problem, short[] actual) {
