@@ -52,6 +52,10 @@ final class Kernels implements AutoCloseable {
         return kernel;
     }
 
+    boolean has(String name) {
+        return kernels.containsKey(name);
+    }
+
     @Override
     public void close() {
         modules.forEach(module -> cuModuleUnload(module));

@@ -91,7 +91,8 @@ class PagedAttentionTest {
                 var expected = problem.expected(t, h);
                 for (int d = 0; d < problem.headDim; d++) {
                     double want = expected.values()[d];
-                    // Each weight is rounded to bf16, then the result. Sums in float add a hundredth.
+                    // Each weight is rounded to bf16, then the result. Sums in float add a
+                    // hundredth.
                     double bound =
                             ROUNDING * (1.01 * expected.magnitudes()[d] + Math.abs(want)) + 1e-6;
                     float got =
