@@ -2,60 +2,86 @@ package io.chasqui.grammar;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * A regular expression with anchors, as four without: what must begin where the text begins, end
  * where it ends, both or neither. Absent parts are null.
  */
-record Anchored(Regex free, Regex atStart, Regex atEnd, Regex whole) {
-    static final Anchored START = new Anchored(null, Regex.EMPTY, null, null);
-    static final Anchored END = new Anchored(null, null, Regex.EMPTY, null);
-    private static final Anchored EMPTY = of(Regex.EMPTY);
+record Anchored(Expression free, Expression atStart, Expression atEnd, Expression whole) {
+    static final Anchored START = new Anchored(null, Expression.EMPTY, null, null);
+    static final Anchored END = new Anchored(null, null, Expression.EMPTY, null);
+    private static final int MAX_ANCHORS = 32;
+    private static final Anchored EMPTY = of(Expression.EMPTY);
 
-    static Anchored of(Regex plain) {
+    static Anchored of(Expression plain) {
         return new Anchored(plain, null, null, null);
     }
 
+    /**
+     * @throws GrammarException if there are too many anchors
+     */
     static Anchored sequence(List<Anchored> parts) {
-        if (parts.stream().allMatch(Anchored::isPlain)) {
-            return of(sequenceOf(parts.stream().map(Anchored::free).toList()));
-        }
         var result = EMPTY;
+        var plain = new ArrayList<Expression>();
+        int anchors = 0;
         for (var part : parts) {
-            result = result.then(part);
+            if (part.isPlain()) {
+                plain.add(part.free);
+                continue;
+            }
+            if (++anchors > MAX_ANCHORS) {
+                throw new GrammarException(
+                        "the regular expression has more than "
+                                + MAX_ANCHORS
+                                + " anchors in a row");
+            }
+            result = result.then(of(sequenceOf(List.copyOf(plain)))).then(part);
+            plain.clear();
         }
-        return result;
+        var last = of(sequenceOf(plain));
+        return anchors == 0 ? last : result.then(last);
     }
 
-    private static Regex sequenceOf(List<Regex> parts) {
-        return parts.size() == 1 ? parts.getFirst() : new Regex.Sequence(parts);
+    static Anchored choice(List<Anchored> parts) {
+        return parts.size() == 1
+                ? parts.getFirst()
+                : new Anchored(
+                        any(parts.stream().map(Anchored::free)),
+                        any(parts.stream().map(Anchored::atStart)),
+                        any(parts.stream().map(Anchored::atEnd)),
+                        any(parts.stream().map(Anchored::whole)));
+    }
+
+    private static Expression any(Stream<Expression> parts) {
+        var present = parts.filter(Objects::nonNull).toList();
+        return present.isEmpty()
+                ? null
+                : present.size() == 1 ? present.getFirst() : new Expression.Choice(present);
+    }
+
+    private static Expression sequenceOf(List<Expression> parts) {
+        return parts.size() == 1 ? parts.getFirst() : new Expression.Sequence(List.copyOf(parts));
     }
 
     boolean isPlain() {
         return free != null && atStart == null && atEnd == null && whole == null;
     }
 
-    Anchored or(Anchored other) {
-        return new Anchored(
-                either(free, other.free),
-                either(atStart, other.atStart),
-                either(atEnd, other.atEnd),
-                either(whole, other.whole));
-    }
-
-    private static Regex either(Regex a, Regex b) {
+    private static Expression either(Expression a, Expression b) {
         if (a == null || b == null) {
             return a == null ? b : a;
         }
-        var all = new ArrayList<Regex>();
-        all.addAll(a instanceof Regex.Choice c ? c.alternatives() : List.of(a));
+        var all = new ArrayList<Expression>();
+        all.addAll(a instanceof Expression.Choice c ? c.alternatives() : List.of(a));
         all.add(b);
-        return new Regex.Choice(all);
+        return new Expression.Choice(all);
     }
 
     /** What precedes a start anchor, or follows an end anchor, can only be empty. */
     Anchored then(Anchored other) {
-        var result = new Regex[4];
+        var result = new Expression[4];
         for (int mine = 0; mine < 4; mine++) {
             for (int its = 0; its < 4; its++) {
                 var left = part(mine);
@@ -68,7 +94,7 @@ record Anchored(Regex free, Regex atStart, Regex atEnd, Regex whole) {
                 if (rightStarts && !left.isNullable() || leftEnds && !right.isNullable()) {
                     continue;
                 }
-                var parts = new ArrayList<Regex>();
+                var parts = new ArrayList<Expression>();
                 if (!rightStarts) {
                     parts.add(left);
                 }
@@ -81,7 +107,7 @@ record Anchored(Regex free, Regex atStart, Regex atEnd, Regex whole) {
         return new Anchored(result[0], result[1], result[2], result[3]);
     }
 
-    private Regex part(int index) {
+    private Expression part(int index) {
         return switch (index) {
             case 0 -> free;
             case 1 -> atStart;
@@ -93,52 +119,45 @@ record Anchored(Regex free, Regex atStart, Regex atEnd, Regex whole) {
     /** With anchors, {@code max} is one at most. */
     Anchored repeat(int min, int max) {
         if (isPlain()) {
-            return of(new Regex.Repeat(free, min, max));
+            return of(new Expression.Repeat(free, min, max));
         }
-        return max == 0 ? EMPTY : min == 0 ? EMPTY.or(this) : this;
+        return max == 0 ? EMPTY : min == 0 ? choice(List.of(EMPTY, this)) : this;
     }
 
     /** The texts in which this occurs. */
-    Regex search() {
-        return choice(
-                surround(free, true, true),
-                surround(atStart, false, true),
-                surround(atEnd, true, false),
-                whole);
+    Expression search() {
+        return any(
+                Stream.of(
+                        surround(free, true, true),
+                        surround(atStart, false, true),
+                        surround(atEnd, true, false),
+                        whole));
     }
 
     /** The texts that begin with this. */
-    Regex prefix() {
-        return choice(surround(free, false, true), surround(atStart, false, true), atEnd, whole);
+    Expression prefix() {
+        return any(
+                Stream.of(
+                        surround(free, false, true), surround(atStart, false, true), atEnd, whole));
     }
 
     /** The texts that are this. */
-    Regex wholeText() {
-        return choice(free, atStart, atEnd, whole);
+    Expression wholeText() {
+        return any(Stream.of(free, atStart, atEnd, whole));
     }
 
-    private static Regex choice(Regex... parts) {
-        var present = new ArrayList<Regex>();
-        for (var part : parts) {
-            if (part != null) {
-                present.add(part);
-            }
-        }
-        return present.size() == 1 ? present.getFirst() : new Regex.Choice(present);
-    }
-
-    private static Regex surround(Regex body, boolean before, boolean after) {
+    private static Expression surround(Expression body, boolean before, boolean after) {
         if (body == null) {
             return null;
         }
-        var parts = new ArrayList<Regex>();
+        var parts = new ArrayList<Expression>();
         if (before) {
-            parts.add(Regex.ANY_TEXT);
+            parts.add(Expression.ANY_TEXT);
         }
         parts.add(body);
         if (after) {
-            parts.add(Regex.ANY_TEXT);
+            parts.add(Expression.ANY_TEXT);
         }
-        return new Regex.Sequence(parts);
+        return new Expression.Sequence(parts);
     }
 }

@@ -1,6 +1,5 @@
 package io.chasqui.grammar;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,10 +16,10 @@ final class CharacterClasses {
 
     /** General categories in the order of the numbers that {@link Character#getType} gives. */
     private static final List<String> CODES =
-            Arrays.asList(
-                    "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Me", "Mc", "Nd", "Nl", "No", null,
-                    "Zs", "Zl", "Zp", "Cc", "Cf", null, "Co", "Cs", "Pd", "Ps", "Pe", "Pc", "Po",
-                    "Sm", "Sc", "Sk", "So", "Pi", "Pf");
+            List.of(
+                    "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Me", "Mc", "Nd", "Nl", "No", "Zs",
+                    "Zl", "Zp", "Cc", "Cf", "", "Co", "Cs", "Pd", "Ps", "Pe", "Pc", "Po", "Sm",
+                    "Sc", "Sk", "So", "Pi", "Pf");
 
     private static final Map<String, String> LONG_NAMES =
             Map.ofEntries(
@@ -55,7 +54,7 @@ final class CharacterClasses {
         boolean known =
                 (kind.equals("gc") || kind.equals("General_Category"))
                         && !code.isEmpty()
-                        && CODES.stream().anyMatch(c -> c != null && c.startsWith(code));
+                        && CODES.stream().anyMatch(c -> c.startsWith(code));
         return known ? KNOWN.computeIfAbsent(code, CharacterClasses::ofCategory) : null;
     }
 

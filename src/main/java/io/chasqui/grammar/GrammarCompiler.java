@@ -37,7 +37,11 @@ public final class GrammarCompiler {
             return switch (spec) {
                 case GrammarSpec.JsonObject o -> JsonRules.of(o.style()).object;
                 case GrammarSpec.JsonSchema s -> schema(s);
-                case GrammarSpec.Gbnf g -> throw new GrammarException("GBNF is not read yet");
+                case GrammarSpec.Regex r ->
+                        RegexParser.parse(r.pattern(), budget)
+                                .wholeText(TextEncoding.UTF_8, budget)
+                                .rule();
+                case GrammarSpec.Gbnf g -> GbnfParser.parse(g.grammar(), budget);
                 default -> composed(spec);
             };
         }
@@ -61,10 +65,6 @@ public final class GrammarCompiler {
         private void add(GrammarSpec spec, Nfa nfa, int from, int to) {
             budget.checkNesting(++depth, "the grammar");
             switch (spec) {
-                case GrammarSpec.Regex r ->
-                        RegexParser.parse(r.pattern(), budget)
-                                .wholeText(TextEncoding.UTF_8, budget)
-                                .addTo(nfa, from, to);
                 case GrammarSpec.Choice c -> c.texts().forEach(t -> literal(nfa, from, t, to));
                 case GrammarSpec.Sequence s -> sequence(s.parts(), nfa, from, to);
                 case GrammarSpec.AnyOf a ->

@@ -26,6 +26,8 @@ final class JsonText {
             return mapper.readTree(text);
         } catch (JsonProcessingException e) {
             throw new GrammarException("the schema cannot be read: " + e.getOriginalMessage());
+        } catch (NumberFormatException e) {
+            throw new GrammarException("the schema holds a number beyond all bounds");
         }
     }
 

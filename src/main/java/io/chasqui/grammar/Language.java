@@ -1,6 +1,7 @@
 package io.chasqui.grammar;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +16,7 @@ final class Language {
         this.budget = budget;
     }
 
-    static Language of(Regex regex, TextEncoding encoding, CompileBudget budget) {
+    static Language of(Expression regex, TextEncoding encoding, CompileBudget budget) {
         var nfa = new Nfa(budget);
         regex.addTo(nfa, encoding, nfa.start, nfa.end);
         return of(nfa);
@@ -103,8 +104,39 @@ final class Language {
         budget.work(256);
     }
 
-    int states() {
-        return automaton.states();
+    /** The set as a rule. */
+    Rule rule() {
+        return automaton;
+    }
+
+    /** The strings between quotation marks, which they must not hold unescaped. */
+    Rule quoted(String name) {
+        int content = automaton.states();
+        int end = content + 1;
+        int quote = automaton.classes();
+        int classes = quote + 1;
+        int[] next = new int[(content + 2) * classes];
+        Arrays.fill(next, Rule.NONE);
+        next[quote] = 1;
+        boolean[] accepts = new boolean[content + 2];
+        accepts[end] = true;
+        int[] classOf = new int[256];
+        for (int value = 0; value < 256; value++) {
+            classOf[value] = value == '"' ? quote : automaton.classOf(value);
+        }
+        for (int state = 0; state < content; state++) {
+            int row = (state + 1) * classes;
+            for (int c = 0; c < quote; c++) {
+                int to = automaton.nextByClass(state, c);
+                next[row + c] = to == Rule.NONE ? Rule.NONE : to + 1;
+            }
+            int escaped = automaton.next(state, '"');
+            next[row + quote] =
+                    escaped != Rule.NONE ? escaped + 1 : automaton.accepts(state) ? end : Rule.NONE;
+        }
+        var rule = new Rule(name);
+        rule.define(classOf, next, accepts, List.of());
+        return rule;
     }
 
     /** Both automata at once; the second may be past all its strings. */

@@ -55,10 +55,6 @@ final class NumberCompiler {
         for (var divisor : constraints.divisors) {
             numbers = numbers.and(decimals.multiplesOf(divisor));
         }
-        var nfa = new Nfa(budget);
-        numbers.addTo(nfa, nfa.start, nfa.end);
-        var rule = new Rule("a number");
-        Determinizer.define(rule, nfa);
-        return rule;
+        return numbers.rule();
     }
 }

@@ -39,7 +39,8 @@ final class Overlap {
     private boolean overlap(Constraints a, Constraints b, int depth) {
         reader.budget().work(64);
         if (a.values != null) {
-            return a.values.stream().anyMatch(v -> values.satisfy(a, v) && values.satisfy(b, v));
+            return a.values.stream()
+                    .anyMatch(v -> values.satisfyRest(a, v) && values.satisfy(b, v));
         }
         if (b.values != null) {
             return overlap(b, a, depth);

@@ -24,7 +24,7 @@ record Pattern(Anchored main, List<Lookahead> lookaheads) {
     }
 
     /** For expressions without look-ahead. */
-    Regex wholeText() {
+    Expression wholeText() {
         return main.wholeText();
     }
 

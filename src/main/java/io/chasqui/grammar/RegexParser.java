@@ -29,7 +29,7 @@ final class RegexParser {
     }
 
     /** A regular expression of ours, known to have no anchors or look-ahead. */
-    static Regex plain(String source) {
+    static Expression plain(String source) {
         return parse(source, new CompileBudget(GrammarLimits.DEFAULT)).wholeText();
     }
 
@@ -85,12 +85,13 @@ final class RegexParser {
 
     private Anchored alternatives() {
         budget.checkNesting(++depth, "the regular expression");
-        var result = sequence();
+        var parts = new ArrayList<Anchored>();
+        parts.add(sequence());
         while (take("|")) {
-            result = result.or(sequence());
+            parts.add(sequence());
         }
         depth--;
-        return result;
+        return Anchored.choice(parts);
     }
 
     private Anchored sequence() {
@@ -106,7 +107,7 @@ final class RegexParser {
         int begin = at;
         var atom = atom();
         int min;
-        int max = Regex.Repeat.UNBOUNDED;
+        int max = Expression.Repeat.UNBOUNDED;
         if (take("*")) {
             min = 0;
         } else if (take("+")) {
@@ -119,7 +120,7 @@ final class RegexParser {
             min = number();
             max = min;
             if (take(",")) {
-                max = peekIs('}') ? Regex.Repeat.UNBOUNDED : number();
+                max = peekIs('}') ? Expression.Repeat.UNBOUNDED : number();
             }
             expect('}');
             if (max < min) {
@@ -129,7 +130,8 @@ final class RegexParser {
             return atom;
         }
         take("?");
-        if (at < source.length() && "*+?".indexOf(peek()) >= 0) {
+        boolean counted = peekIs('{') && startsCount();
+        if (counted || at < source.length() && "*+?".indexOf(peek()) >= 0) {
             throw error("nothing to repeat");
         }
         if (!atom.isPlain() && max > 1) {
@@ -164,20 +166,20 @@ final class RegexParser {
             case '(':
                 return group();
             case '[':
-                return Anchored.of(new Regex.Chars(characterClass()));
+                return Anchored.of(new Expression.Chars(characterClass()));
             case '.':
-                return Anchored.of(new Regex.Chars(CharacterClasses.DOT));
+                return Anchored.of(new Expression.Chars(CharacterClasses.DOT));
             case '^':
                 return Anchored.START;
             case '$':
                 return Anchored.END;
             case '\\':
-                return Anchored.of(new Regex.Chars(escape(false)));
+                return Anchored.of(new Expression.Chars(escape(false)));
             case '*', '+', '?':
                 at--;
                 throw error("nothing to repeat");
             default:
-                return Anchored.of(new Regex.Chars(literal(c)));
+                return Anchored.of(new Expression.Chars(literal(c)));
         }
     }
 

@@ -35,6 +35,9 @@ final class Rule {
 
     private boolean[] leaves;
 
+    /** Found when first asked for. */
+    private TextHorizons textHorizons;
+
     /**
      * @param name for error messages
      */
@@ -136,6 +139,16 @@ final class Rule {
     /** Whether nothing but the rule's end follows. */
     boolean isLeaf(int state) {
         return leaves[state];
+    }
+
+    /** Only for rules without calls. */
+    TextHorizons textHorizons() {
+        var known = textHorizons;
+        if (known == null) {
+            known = new TextHorizons(this);
+            textHorizons = known;
+        }
+        return known;
     }
 
     int height(int state) {

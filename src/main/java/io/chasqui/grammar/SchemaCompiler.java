@@ -106,8 +106,6 @@ final class SchemaCompiler {
             if (schema.node().booleanValue()) {
                 nfa.call(from, json.value, to);
             }
-        } else if (schema.saysOnly("$ref")) {
-            nfa.call(from, rule(List.of(document.resolve(schema))), to);
         } else {
             budget.checkNesting(++depth, "the schema");
             addAlternatives(schemas, nfa, from, to);
@@ -117,6 +115,10 @@ final class SchemaCompiler {
 
     private void addAlternatives(List<Subschema> schemas, Nfa nfa, int from, int to) {
         var first = schemas.getFirst();
+        if (schemas.size() == 1 && first.saysOnly("$ref")) {
+            nfa.call(from, rule(List.of(document.resolve(first))), to);
+            return;
+        }
         for (var keyword : List.of("anyOf", "oneOf")) {
             if (schemas.size() == 1 && first.saysOnly(keyword)) {
                 for (var branch : reader.branches(first, keyword)) {
@@ -137,7 +139,7 @@ final class SchemaCompiler {
         }
         if (constraints.values != null) {
             for (var value : constraints.values) {
-                if (values.satisfy(constraints, value)) {
+                if (values.satisfyRest(constraints, value)) {
                     nfa.literal(from, JsonText.canonical(value, style), to);
                 }
             }
@@ -172,18 +174,7 @@ final class SchemaCompiler {
         if (constraints.anyString()) {
             return json.string;
         }
-        return stringRules.computeIfAbsent(strings.of(constraints), this::quoted);
-    }
-
-    private Rule quoted(Language content) {
-        var nfa = new Nfa(budget);
-        int open = nfa.state();
-        int close = nfa.state();
-        nfa.bytes(nfa.start, '"', '"', open);
-        content.addTo(nfa, open, close);
-        nfa.bytes(close, '"', '"', nfa.end);
-        var rule = new Rule("a string");
-        Determinizer.define(rule, nfa);
-        return rule;
+        return stringRules.computeIfAbsent(
+                strings.of(constraints), content -> content.quoted("a string"));
     }
 }

@@ -2,7 +2,9 @@ package io.chasqui.grammar;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -79,12 +81,26 @@ final class SchemaReader {
     private final SchemaOptions options;
     private final CompileBudget budget;
     private final Set<String> notEnforced = new LinkedHashSet<>();
+
+    /** The schema that is being read, and those that led to it. */
+    private final Deque<Subschema> path = new ArrayDeque<>();
+
+    private final boolean checksOverlap;
     private final Set<Subschema> checkedForOverlap = new HashSet<>();
 
     SchemaReader(SchemaDocument document, SchemaOptions options, CompileBudget budget) {
+        this(document, options, budget, true);
+    }
+
+    private SchemaReader(
+            SchemaDocument document,
+            SchemaOptions options,
+            CompileBudget budget,
+            boolean checksOverlap) {
         this.document = document;
         this.options = options;
         this.budget = budget;
+        this.checksOverlap = checksOverlap;
     }
 
     Set<String> notEnforced() {
@@ -97,6 +113,12 @@ final class SchemaReader {
 
     CompileBudget budget() {
         return budget;
+    }
+
+    /** A reader that takes nothing for granted, and {@code oneOf} for {@code anyOf}. */
+    private SchemaReader literally() {
+        var literal = new SchemaOptions(false, SchemaOptions.Reading.LITERAL, options.style());
+        return new SchemaReader(document, literal, budget, false);
     }
 
     /** A keyword that no automaton of reasonable size can check. */
@@ -151,7 +173,7 @@ final class SchemaReader {
             return;
         }
         budget.work(32);
-        budget.checkNesting(into.merged.size() / 8, "a chain of references and allOf");
+        budget.checkNesting(path.size(), "a chain of references and allOf");
         var node = schema.node();
         if (node.isBoolean()) {
             if (!node.booleanValue()) {
@@ -162,9 +184,11 @@ final class SchemaReader {
         if (!node.isObject()) {
             throw schema.error("schema", "must be an object or a boolean");
         }
+        path.push(schema);
         for (var keyword : node.properties()) {
             read(into, schema, keyword.getKey(), keyword.getValue());
         }
+        path.pop();
         if (options.reading() == SchemaOptions.Reading.INTENDED) {
             inferType(into, schema);
         }
@@ -205,7 +229,7 @@ final class SchemaReader {
             case Negation.NOT_ENUM -> value.forEach(into.excludedValues::add);
             case "allOf" -> children(schema, keyword).forEach(child -> merge(into, child));
             case "anyOf", "oneOf" -> into.choices.add(branches(schema, keyword));
-            case "$ref" -> merge(into, document.resolve(schema));
+            case "$ref" -> readReference(into, schema);
             case "not" -> readNot(into, schema);
             case "if" -> readIf(into, schema);
             case "dependentRequired", "dependentSchemas", "dependencies" ->
@@ -225,6 +249,9 @@ final class SchemaReader {
             case "minItems" -> into.minItems = Math.max(into.minItems, count(schema, keyword));
             case "maxItems" -> into.maxItems = Math.min(into.maxItems, count(schema, keyword));
             case "properties", "patternProperties", "additionalProperties" -> {
+                if (!keyword.equals("additionalProperties") && !value.isObject()) {
+                    throw schema.error(keyword, "must be an object");
+                }
                 if (!into.objectParts.contains(schema)) {
                     into.objectParts.add(schema);
                 }
@@ -270,10 +297,11 @@ final class SchemaReader {
         return types;
     }
 
-    private static void restrictValues(Constraints into, List<JsonNode> values) {
+    private void restrictValues(Constraints into, List<JsonNode> values) {
         if (into.values == null) {
             into.values = values;
         } else {
+            budget.work(into.values.size() * values.size());
             into.values =
                     into.values.stream()
                             .filter(v -> values.stream().anyMatch(w -> SchemaValues.equal(v, w)))
@@ -285,14 +313,24 @@ final class SchemaReader {
     List<Subschema> branches(Subschema schema, String keyword) {
         var branches = children(schema, keyword);
         if (keyword.equals("oneOf")
+                && checksOverlap
                 && checkedForOverlap.add(schema)
-                && !new Overlap(this).isNone(branches)) {
+                && !new Overlap(literally()).isNone(branches)) {
             cannotEnforce(schema, "oneOf");
         }
         return branches;
     }
 
+    private void readReference(Constraints into, Subschema schema) {
+        var target = document.resolve(schema);
+        if (path.contains(target)) {
+            throw schema.error("$ref", "leads back to itself");
+        }
+        merge(into, target);
+    }
+
     private void readNot(Constraints into, Subschema schema) {
+        checkSchema(schema, "not");
         var negated = Negation.of(schema.node().get("not"));
         if (negated == null) {
             cannotEnforce(schema, "not");
@@ -301,7 +339,15 @@ final class SchemaReader {
         }
     }
 
+    private static void checkSchema(Subschema schema, String keyword) {
+        var value = schema.node().get(keyword);
+        if (!value.isObject() && !value.isBoolean()) {
+            throw schema.error(keyword, "must be a schema");
+        }
+    }
+
     private void readIf(Constraints into, Subschema schema) {
+        checkSchema(schema, "if");
         var node = schema.node();
         if (!node.has("then") && !node.has("else")) {
             return;
@@ -317,6 +363,9 @@ final class SchemaReader {
     }
 
     private void readDependencies(Constraints into, Subschema schema, String keyword) {
+        if (!schema.node().get(keyword).isObject()) {
+            throw schema.error(keyword, "must be an object");
+        }
         for (var dependency : schema.node().get(keyword).properties()) {
             var name = dependency.getKey();
             var place = keyword + "/" + Subschema.escape(name);

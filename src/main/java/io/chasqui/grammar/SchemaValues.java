@@ -6,6 +6,9 @@ import java.util.List;
 
 /** Evaluates given values, such as those of {@code enum}, against the rest of a schema. */
 final class SchemaValues {
+    /** Of numbers that are divided. */
+    private static final int MAX_DIGITS = 1_000;
+
     private final SchemaReader reader;
     private final Strings strings;
 
@@ -30,11 +33,19 @@ final class SchemaValues {
     }
 
     boolean satisfy(Constraints c, JsonNode value) {
+        return (c.values == null || isOneOf(c.values, value)) && satisfyRest(c, value);
+    }
+
+    private boolean isOneOf(List<JsonNode> values, JsonNode value) {
+        reader.budget().work(values.size());
+        return values.stream().anyMatch(v -> equal(v, value));
+    }
+
+    /** Whether a value satisfies all but {@code enum} and {@code const}. */
+    boolean satisfyRest(Constraints c, JsonNode value) {
         reader.budget().work(16);
         var type = JsonType.of(value);
-        if (!c.types.contains(type)
-                || c.values != null && c.values.stream().noneMatch(v -> equal(v, value))
-                || c.excludedValues.stream().anyMatch(v -> equal(v, value))) {
+        if (!c.types.contains(type) || c.excludedValues.stream().anyMatch(v -> equal(v, value))) {
             return false;
         }
         return switch (type) {
@@ -63,7 +74,9 @@ final class SchemaValues {
                 return false;
             }
         }
-        return c.divisors.stream().allMatch(d -> number.remainder(d).signum() == 0);
+        boolean moderate = Math.abs((long) number.scale()) + number.precision() <= MAX_DIGITS;
+        return c.divisors.isEmpty()
+                || moderate && c.divisors.stream().allMatch(d -> number.remainder(d).signum() == 0);
     }
 
     private boolean satisfyArray(Constraints c, JsonNode value) {

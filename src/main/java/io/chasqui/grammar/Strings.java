@@ -43,8 +43,7 @@ final class Strings {
         }
         boolean anyLength = c.minLength == 0 && c.maxLength == Integer.MAX_VALUE;
         if (!anyLength || result == null) {
-            var length = new Regex.Repeat(new Regex.Chars(CharSet.ALL), c.minLength, c.maxLength);
-            result = both(result, Language.of(length, TextEncoding.JSON_STRING, budget));
+            result = both(result, Language.of(length(c), TextEncoding.JSON_STRING, budget));
         }
         for (var pattern : c.excludedPatterns) {
             result = result.without(search(pattern));
@@ -56,6 +55,13 @@ final class Strings {
             }
         }
         return excluded.isEmpty() ? result : result.without(Language.of(excluded, budget));
+    }
+
+    private static Expression length(Constraints c) {
+        if (c.minLength > c.maxLength) {
+            return new Expression.Choice(List.of());
+        }
+        return new Expression.Repeat(new Expression.Chars(CharSet.ALL), c.minLength, c.maxLength);
     }
 
     private static Language both(Language a, Language b) {

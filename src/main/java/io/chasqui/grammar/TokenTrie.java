@@ -28,6 +28,7 @@ final class TokenTrie {
     private final int[] ends;
     private final int[] firstTokens;
     private final int[] tokens;
+    private final short[] textDepths;
     private final int deepest;
 
     static TokenTrie of(List<Suffix> strings) {
@@ -49,6 +50,45 @@ final class TokenTrie {
         tokens = new int[strings.length];
         deepest = longest;
         fill(strings);
+        textDepths = findTextDepths();
+    }
+
+    /** Whether a byte is a printable ASCII character that JSON strings hold as it is. */
+    static boolean isPlain(int value) {
+        return value >= ' ' && value < 0x7f && value != '"' && value != '\\';
+    }
+
+    private short[] findTextDepths() {
+        byte[] positions = new byte[labels.length];
+        int[] path = new int[deepest + 1];
+        for (int node = 0; node < labels.length; node++) {
+            int before = path[depths[node] - 1];
+            positions[node] = (byte) Utf8.position(before, label(node));
+            path[depths[node]] = positions[node];
+        }
+        short[] all = new short[labels.length];
+        for (int node = labels.length - 1; node >= 0; node--) {
+            all[node] = textDepth(node, positions, all);
+        }
+        for (int node = 0; node < labels.length; node++) {
+            if (positions[node] != Utf8.BOUNDARY) {
+                all[node] = -1;
+            }
+        }
+        return all;
+    }
+
+    private short textDepth(int node, byte[] positions, short[] all) {
+        int depth = 0;
+        boolean boundary = positions[node] == Utf8.BOUNDARY;
+        for (int child = node + 1; child < ends[node]; child = ends[child]) {
+            boolean text = label(child) >= 0x80 || isPlain(label(child));
+            if (!text || positions[child] == Utf8.INVALID || all[child] < 0) {
+                return -1;
+            }
+            depth = Math.max(depth, all[child] + (boundary ? 1 : 0));
+        }
+        return (short) depth;
     }
 
     private static int shared(Suffix[] strings, int i) {
@@ -103,6 +143,14 @@ final class TokenTrie {
         return ends[node];
     }
 
+    /**
+     * Characters of the longest way down from this node, when it is between characters and all are
+     * {@link #isPlain plain} or not ASCII; else -1.
+     */
+    int textDepth(int node) {
+        return textDepths[node];
+    }
+
     int deepest() {
         return deepest;
     }
@@ -122,6 +170,23 @@ final class TokenTrie {
         return firstTokens[ends[node]];
     }
 
+    /** Sets the bits of the tokens whose string ends at this very node. */
+    void addTokensAt(int node, long[] mask) {
+        addTokens(firstTokens[node], firstTokens[node + 1], mask);
+    }
+
+    /** Sets the bits of the tokens at and below this node. */
+    void addTokensBelow(int node, long[] mask) {
+        addTokens(firstTokens[node], firstTokens[ends[node]], mask);
+    }
+
+    private void addTokens(int from, int to, long[] mask) {
+        for (int i = from; i < to; i++) {
+            int token = tokens[i];
+            mask[token >> 6] |= 1L << token;
+        }
+    }
+
     int token(int index) {
         return tokens[index];
     }
@@ -138,6 +203,6 @@ final class TokenTrie {
     }
 
     long bytes() {
-        return 11L * labels.length + 4L * tokens.length + 64;
+        return 13L * labels.length + 4L * tokens.length + 64;
     }
 }

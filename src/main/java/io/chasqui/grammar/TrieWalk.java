@@ -36,13 +36,6 @@ final class TrieWalk {
 
     /** Sets the bits of all tokens that may follow. */
     void allow(Configuration start, long[] mask) {
-        walk(start, (node, configuration) -> allowTokens(trie, node, mask));
-    }
-
-    static void allowTokens(TokenTrie trie, int node, long[] mask) {
-        for (int i = trie.firstToken(node); i < trie.lastTokenAt(node); i++) {
-            int token = trie.token(i);
-            mask[token >> 6] |= 1L << token;
-        }
+        walk(start, (node, configuration) -> trie.addTokensAt(node, mask));
     }
 }

@@ -5,6 +5,19 @@ final class Utf8 {
     private static final int CONTINUATION_BITS = 6;
     private static final int[] LAST_OF_LENGTH = {0x7f, 0x7ff, 0xffff, Character.MAX_CODE_POINT};
 
+    /** Between characters; the other positions are within one. */
+    static final int BOUNDARY = 0;
+
+    static final int INVALID = -1;
+    static final int POSITIONS = 8;
+
+    /** Lead bytes after which the next one has bounds of its own. */
+    private static final int AFTER_E0 = 4;
+
+    private static final int AFTER_ED = 5;
+    private static final int AFTER_F0 = 6;
+    private static final int AFTER_F4 = 7;
+
     private final Nfa nfa;
 
     /** States from which this many continuation bytes, whichever, lead to the target. */
@@ -13,6 +26,36 @@ final class Utf8 {
     Utf8(Nfa nfa, int to) {
         this.nfa = nfa;
         tails[0] = to;
+    }
+
+    /** Where a byte leads within well-formed UTF-8; one to three mean so many bytes to come. */
+    static int position(int before, int value) {
+        boolean continues = (value & 0xC0) == 0x80;
+        return switch (before) {
+            case BOUNDARY -> afterLead(value);
+            case 1, 2, 3 -> continues ? before - 1 : INVALID;
+            case AFTER_E0 -> continues && value >= 0xA0 ? 1 : INVALID;
+            case AFTER_ED -> continues && value < 0xA0 ? 1 : INVALID;
+            case AFTER_F0 -> continues && value >= 0x90 ? 2 : INVALID;
+            case AFTER_F4 -> continues && value < 0x90 ? 2 : INVALID;
+            default -> INVALID;
+        };
+    }
+
+    private static int afterLead(int value) {
+        if (value < 0x80) {
+            return BOUNDARY;
+        }
+        return switch (value) {
+            case 0xE0 -> AFTER_E0;
+            case 0xED -> AFTER_ED;
+            case 0xF0 -> AFTER_F0;
+            case 0xF4 -> AFTER_F4;
+            default ->
+                    value < 0xC2 || value > 0xF4
+                            ? INVALID
+                            : value < 0xE0 ? 1 : value < 0xF0 ? 2 : 3;
+        };
     }
 
     void add(int from, CharSet characters) {

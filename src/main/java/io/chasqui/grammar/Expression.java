@@ -2,19 +2,32 @@ package io.chasqui.grammar;
 
 import java.util.List;
 
-/** A regular set of texts. */
-sealed interface Regex {
-    Regex EMPTY = new Sequence(List.of());
-    Regex ANY_TEXT = new Repeat(new Chars(CharSet.ALL), 0, Repeat.UNBOUNDED);
+/** What rules are made of: a set of texts, regular unless it refers to rules. */
+sealed interface Expression {
+    Expression EMPTY = new Sequence(List.of());
+    Expression ANY_TEXT = new Repeat(new Chars(CharSet.ALL), 0, Repeat.UNBOUNDED);
 
     /** Lets any of the texts lead from one state to the other. */
     void addTo(Nfa nfa, TextEncoding encoding, int from, int to);
 
-    /** Whether the empty text is one of them. */
+    /** Whether the empty text is known to be one of them. */
     boolean isNullable();
 
+    /** A text of another rule. */
+    record Reference(Rule rule) implements Expression {
+        @Override
+        public void addTo(Nfa nfa, TextEncoding encoding, int from, int to) {
+            nfa.call(from, rule, to);
+        }
+
+        @Override
+        public boolean isNullable() {
+            return false;
+        }
+    }
+
     /** One of the characters. */
-    record Chars(CharSet set) implements Regex {
+    record Chars(CharSet set) implements Expression {
         @Override
         public void addTo(Nfa nfa, TextEncoding encoding, int from, int to) {
             encoding.add(nfa, from, set, to);
@@ -27,7 +40,11 @@ sealed interface Regex {
     }
 
     /** One after the other. */
-    record Sequence(List<Regex> parts) implements Regex {
+    record Sequence(List<Expression> parts, boolean isNullable) implements Expression {
+        Sequence(List<Expression> parts) {
+            this(parts, parts.stream().allMatch(Expression::isNullable));
+        }
+
         @Override
         public void addTo(Nfa nfa, TextEncoding encoding, int from, int to) {
             int at = from;
@@ -42,30 +59,24 @@ sealed interface Regex {
                 parts.getLast().addTo(nfa, encoding, at, to);
             }
         }
-
-        @Override
-        public boolean isNullable() {
-            return parts.stream().allMatch(Regex::isNullable);
-        }
     }
 
     /** One of them; none of no alternatives. */
-    record Choice(List<Regex> alternatives) implements Regex {
+    record Choice(List<Expression> alternatives, boolean isNullable) implements Expression {
+        Choice(List<Expression> alternatives) {
+            this(alternatives, alternatives.stream().anyMatch(Expression::isNullable));
+        }
+
         @Override
         public void addTo(Nfa nfa, TextEncoding encoding, int from, int to) {
             for (var alternative : alternatives) {
                 alternative.addTo(nfa, encoding, from, to);
             }
         }
-
-        @Override
-        public boolean isNullable() {
-            return alternatives.stream().anyMatch(Regex::isNullable);
-        }
     }
 
     /** {@code min} to {@code max} times. */
-    record Repeat(Regex body, int min, int max) implements Regex {
+    record Repeat(Expression body, int min, int max) implements Expression {
         static final int UNBOUNDED = Integer.MAX_VALUE;
 
         @Override
@@ -101,8 +112,8 @@ sealed interface Regex {
         }
     }
 
-    static Regex text(String literal) {
+    static Expression text(String literal) {
         return new Sequence(
-                literal.codePoints().<Regex>mapToObj(c -> new Chars(CharSet.of(c))).toList());
+                literal.codePoints().<Expression>mapToObj(c -> new Chars(CharSet.of(c))).toList());
     }
 }

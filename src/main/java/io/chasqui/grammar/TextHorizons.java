@@ -1,0 +1,108 @@
+package io.chasqui.grammar;
+
+import java.util.Arrays;
+import java.util.HashSet;
+
+/**
+ * How many characters of ordinary text may follow a state of a rule, whichever they are. So whole
+ * branches of a vocabulary are known to be allowed without a look at them.
+ */
+final class TextHorizons {
+    private static final int UNBOUNDED = Integer.MAX_VALUE;
+
+    private final Rule rule;
+    private final int[] horizons;
+
+    /** Examples of the classes of bytes at each position within a character. */
+    private final int[][] examples = new int[Utf8.POSITIONS][];
+
+    /** Per state, the states from which one character leads there. */
+    private final IntList[] sources;
+
+    /** Marks pairs of state and position as seen from the current state. */
+    private final int[] seen;
+
+    /**
+     * @param rule without calls
+     */
+    TextHorizons(Rule rule) {
+        this.rule = rule;
+        this.horizons = new int[rule.states()];
+        this.sources = new IntList[rule.states()];
+        this.seen = new int[rule.states() * Utf8.POSITIONS];
+        Arrays.fill(horizons, UNBOUNDED);
+        for (int position = 0; position < Utf8.POSITIONS; position++) {
+            examples[position] = examples(position);
+        }
+        spread();
+    }
+
+    /** Characters that are {@link TokenTrie#isPlain plain} or not ASCII, however many. */
+    int of(int state) {
+        return horizons[state];
+    }
+
+    private int[] examples(int position) {
+        var seenClasses = new HashSet<Integer>();
+        var result = new IntList();
+        for (int value = 0; value < 256; value++) {
+            int next = Utf8.position(position, value);
+            boolean text = value >= 0x80 || TokenTrie.isPlain(value);
+            if (text
+                    && next != Utf8.INVALID
+                    && seenClasses.add(rule.classOf(value) * Utf8.POSITIONS + next)) {
+                result.add(value);
+            }
+        }
+        return result.toArray();
+    }
+
+    /** Distances, backwards, from the states after which some character may not follow. */
+    private void spread() {
+        var found = new IntList();
+        for (int state = 0; state < horizons.length; state++) {
+            if (!readCharacters(state)) {
+                horizons[state] = 0;
+                found.add(state);
+            }
+        }
+        for (int i = 0; i < found.size(); i++) {
+            int state = found.get(i);
+            for (int j = 0; sources[state] != null && j < sources[state].size(); j++) {
+                int source = sources[state].get(j);
+                if (horizons[source] == UNBOUNDED) {
+                    horizons[source] = horizons[state] + 1;
+                    found.add(source);
+                }
+            }
+        }
+    }
+
+    /** Returns whether every character may follow; notes where they lead. */
+    private boolean readCharacters(int state) {
+        var pending = new IntList();
+        pending.add(state * Utf8.POSITIONS);
+        while (!pending.isEmpty()) {
+            int pair = pending.removeLast();
+            int position = pair % Utf8.POSITIONS;
+            for (int value : examples[position]) {
+                int to = rule.next(pair / Utf8.POSITIONS, value);
+                if (to == Rule.NONE) {
+                    return false;
+                }
+                int next = Utf8.position(position, value);
+                if (seen[to * Utf8.POSITIONS + next] == state + 1) {
+                    continue;
+                }
+                seen[to * Utf8.POSITIONS + next] = state + 1;
+                if (next == Utf8.BOUNDARY) {
+                    sources[to] = sources[to] == null ? new IntList() : sources[to];
+                    sources[to].add(state);
+                } else {
+                    pending.add(to * Utf8.POSITIONS + next);
+                }
+            }
+        }
+        return true;
+    }
+}
