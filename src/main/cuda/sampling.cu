@@ -474,7 +474,9 @@ __device__ inline double report_top(Shared& shared, const SamplingParams& p, con
     if (threadIdx.x == 0) shared.num_top = 0;
     __syncthreads();
     visit_row(d, [&](int id, float x) {
-        if (cut.keeps(order_key(x), id)) shared.top[atomicAdd(&shared.num_top, 1)] = id;
+        if (!cut.keeps(order_key(x), id)) return;
+        int at = atomicAdd(&shared.num_top, 1);
+        if (at < MAX_TOP) shared.top[at] = id;
     });
     __syncthreads();
     if (static_cast<int>(threadIdx.x) < n) {
