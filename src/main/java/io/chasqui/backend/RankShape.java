@@ -12,6 +12,9 @@ import java.util.List;
  * @param ranks devices it is divided over
  */
 public record RankShape(ModelShape model, int ranks) {
+    /** Layer of matrices outside the layers. */
+    public static final int NO_LAYER = -1;
+
     /** Shards of gate and up are whole groups of so many rows. */
     private static final int FFN_GROUP = 8;
 
@@ -34,9 +37,6 @@ public record RankShape(ModelShape model, int ranks) {
          */
         long of(Matrix matrix, int layer);
     }
-
-    /** Layer of matrices outside the layers. */
-    public static final int NO_LAYER = -1;
 
     /**
      * @throws IllegalArgumentException if the model cannot be divided so; the message says why

@@ -7,6 +7,10 @@ import io.chasqui.config.ChasquiHome;
 import io.chasqui.model.Checkpoint;
 import io.chasqui.model.Geometry;
 import io.chasqui.model.LlamaConfig;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.OptionalLong;
 
@@ -18,7 +22,8 @@ import java.util.OptionalLong;
 record PlannedModel(String name, LlamaConfig config, OptionalLong stored) {
 
     /**
-     * A geometry, or a model whose files are on this machine.
+     * A geometry, or a model whose files are on this machine; of a folder {@code config.json} is
+     * enough.
      *
      * @throws UserException if the model's files are not here
      */
@@ -40,9 +45,24 @@ record PlannedModel(String name, LlamaConfig config, OptionalLong stored) {
                                         new UserException(
                                                 "%s is not here: fetch it with `chasqui pull %s`, or name a geometry (%s)."
                                                         .formatted(name, name, Geometry.labels())));
+        if (isConfigurationOnly(local.path())) {
+            return new PlannedModel(
+                    local.name(), Checkpoint.config(local.path()), OptionalLong.empty());
+        }
         try (var checkpoint = Checkpoint.open(local.path())) {
             return new PlannedModel(
                     local.name(), checkpoint.config(), OptionalLong.of(checkpoint.weightBytes()));
+        }
+    }
+
+    private static boolean isConfigurationOnly(Path path) {
+        if (!Files.exists(path.resolve("config.json"))) {
+            return false;
+        }
+        try (var files = Files.list(path)) {
+            return files.noneMatch(file -> file.toString().contains(".safetensors"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

@@ -72,6 +72,15 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
+     * The configuration in a folder of Hugging Face's layout, whose weights need not be there.
+     *
+     * @throws ModelFormatException if it is not that of a supported model
+     */
+    public static LlamaConfig config(Path folder) {
+        return HuggingFaceConfig.read(folder, null).config();
+    }
+
+    /**
      * A model of published shape with random weights, made tensor by tensor as they are asked for.
      *
      * @param dtype type of every matrix; norms are F32 ones

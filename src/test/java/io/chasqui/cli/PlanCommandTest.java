@@ -10,6 +10,7 @@ import io.chasqui.model.TinyModels;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -105,6 +106,20 @@ class PlanCommandTest {
         var plan = json(TinyModels.huggingFace(folder, false, config -> {}) + " --memory 1GiB");
         assertTrue(plan.get("fits").asBoolean());
         assertTrue(plan.get("stored_bytes").asLong() > 0);
+    }
+
+    @Test
+    void ofAFolderTheConfigurationIsEnough(@TempDir Path folder) throws IOException {
+        TinyModels.huggingFace(folder, false, config -> {});
+        var whole = json(folder + " --memory 1GiB");
+        try (var files = Files.list(folder)) {
+            for (var file : files.filter(f -> f.toString().contains("safetensors")).toList()) {
+                Files.delete(file);
+            }
+        }
+        var bare = json(folder + " --memory 1GiB");
+        assertFalse(bare.has("stored_bytes"));
+        assertEquals(whole.get("device"), bare.get("device"));
     }
 
     @ParameterizedTest
