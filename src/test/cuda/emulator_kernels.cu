@@ -76,6 +76,7 @@ __device__ __noinline__ int overflow_stack(int value) {
 // Each kind does one thing that a kernel mustn't.
 extern "C" __global__ void mistake(const __grid_constant__ MistakeParams p) {
     DYNAMIC_SHARED(int, shared);
+    __shared__ int* shared_pointers[32];
     int thread = static_cast<int>(threadIdx.x);
     uint32_t matrix[4];
     switch (p.kind) {
@@ -135,6 +136,19 @@ extern "C" __global__ void mistake(const __grid_constant__ MistakeParams p) {
             break;
         case 14: // reads shared memory that nobody has written
             p.data[thread] = shared[thread];
+            break;
+        case 15: // reads as many elements beyond the allocation as asked for
+            if (thread == 0) p.data[0] = p.data[p.value];
+            break;
+        case 16: { // memory of another thread
+            int own = thread;
+            shared_pointers[thread] = &own;
+            __syncthreads();
+            p.data[thread] = *shared_pointers[thread ^ 1];
+            break;
+        }
+        case 17: // a vector that isn't aligned
+            if (thread == 0) *reinterpret_cast<int4*>(p.data + 1) = int4{1, 2, 3, 4};
             break;
     }
 }

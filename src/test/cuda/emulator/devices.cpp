@@ -26,7 +26,7 @@ std::string describe(const void* pointer) {
     std::lock_guard<std::mutex> lock(all.mutex);
     for (const auto& device : all.devices) {
         std::string text = device->memory.describe(address);
-        if (!text.empty()) return "memory of device " + std::to_string(device->ordinal) + ", " + text;
+        if (!text.empty()) return text + " of device " + std::to_string(device->ordinal);
     }
     if (address == 0) return "null, or an address that no memory can have";
     if (address < 4096) return "near null";
@@ -138,6 +138,7 @@ void Device::retire() {
 void Device::work() {
     Machine& all = machine();
     processor_.progress = &all.progress;
+    processor_.device = ordinal;
     processor_.attach();
     Lock lock(all.mutex);
     for (;;) {
@@ -238,6 +239,7 @@ void Device::begin(QueuedCommand& queued, Lock& lock) {
     int most = std::max(1, 2048 / launch.threads()) * settings.multiprocessors;
     queued.execution = std::make_unique<Execution>(
         processor_, queued.command->launch, settings.seed == 0 ? 0 : Random(seed).next() | 1, most);
+    processor_.accessed.clear();
     last_progress_ = Clock::now();
     apply_faults(queued, lock);
 }

@@ -48,6 +48,9 @@
 #define __restrict__ __restrict
 #endif
 
+// For what touches memory that a kernel mustn't.
+#define EMULATOR_UNCHECKED __attribute__((no_sanitize_address))
+
 typedef __nv_bfloat16 bf16;
 
 namespace emulator {
@@ -60,7 +63,7 @@ struct ShuffleOperands {
 };
 
 template <class T>
-void combine_shuffle(const Lanes& lanes) {
+EMULATOR_UNCHECKED void combine_shuffle(const Lanes& lanes) {
     for (int lane = 0; lane < WARP; lane++) {
         auto* own = static_cast<ShuffleOperands<T>*>(lanes.operands[lane]);
         if (own == nullptr) continue;
@@ -95,7 +98,7 @@ struct ReduceOperands {
 };
 
 template <class T, class Fold>
-void combine_reduce(const Lanes& lanes) {
+EMULATOR_UNCHECKED void combine_reduce(const Lanes& lanes) {
     bool first = true;
     T result{};
     for (void* each : lanes.operands) {
@@ -161,8 +164,7 @@ struct ExclusiveDisjunction {
 // Replaces *address by change(*address) in one step; returns what was there.
 template <class T, class Change>
 T atomically(T* address, Change change) {
-    T old;
-    __atomic_load(address, &old, __ATOMIC_RELAXED);
+    T old = *const_cast<volatile T*>(address); // checked, as the rest is not
     for (;;) {
         T next = change(old);
         if (__atomic_compare_exchange(address, &old, &next, true, __ATOMIC_RELAXED,
@@ -184,7 +186,7 @@ struct Registration {
     }
 
     template <size_t... I>
-    static void call_with(void (*function)(P...), void* const* parameters,
+    EMULATOR_UNCHECKED static void call_with(void (*function)(P...), void* const* parameters,
                           std::index_sequence<I...>) {
         function(*static_cast<const std::remove_cv_t<P>*>(parameters[I])...);
     }

@@ -12,7 +12,8 @@ namespace emulator {
 
 namespace {
 
-thread_local Processor* current_processor = nullptr;
+// Read at each access of kernels that are checked.
+__attribute__((tls_model("initial-exec"))) thread_local Processor* current_processor = nullptr;
 
 constexpr size_t PAGE = 4096;
 
@@ -54,7 +55,8 @@ ResidentBlock::ResidentBlock(Processor& processor, const KernelLaunch& launch, u
       ordered_(seed == 0),
       fibers_(launch.threads()),
       operations_((launch.threads() + WARP - 1) / WARP),
-      shared_area_(processor.take_shared_area()) {
+      shared_area_(processor.take_shared_area()),
+      variables_(processor.shared_variables(*launch.kernel)) {
     index = block_index;
     dimensions = launch.block;
     grid = launch.grid;
@@ -103,8 +105,8 @@ void ResidentBlock::check_dynamic_shared() const {
     size_t rounded = (launch_.dynamic_shared + 127) / 128 * 128;
     for (size_t i = launch_.dynamic_shared; i < rounded; i++) {
         if (dynamic_shared[i] != POISON) {
-            processor_.failure = {700, text("kernel %s, block (%u, %u, %u) wrote %zu bytes beyond its "
-                                            "%u bytes of dynamic shared memory",
+            processor_.failure = {700, text("kernel %s, block (%u, %u, %u) wrote %zu bytes beyond the "
+                                            "block's %u bytes of dynamic shared memory",
                                             launch_.kernel->name.c_str(), index.x, index.y, index.z,
                                             i - launch_.dynamic_shared, launch_.dynamic_shared)};
             return;
@@ -113,8 +115,8 @@ void ResidentBlock::check_dynamic_shared() const {
     size_t front = std::min<size_t>(256, SHARED_AREA_BYTES - rounded);
     for (size_t i = 1; i <= front; i++) {
         if (dynamic_shared[-ptrdiff_t(i)] != POISON) {
-            processor_.failure = {700, text("kernel %s, block (%u, %u, %u) wrote %zu bytes before its "
-                                            "dynamic shared memory",
+            processor_.failure = {700, text("kernel %s, block (%u, %u, %u) wrote %zu or fewer bytes "
+                                            "before the block's dynamic shared memory",
                                             launch_.kernel->name.c_str(), index.x, index.y, index.z, i)};
             return;
         }
@@ -229,6 +231,7 @@ void ResidentBlock::copy_async(Fiber& fiber, const AsyncCopy& copy) {
         (copy.valid && reinterpret_cast<uintptr_t>(copy.global) % 16 != 0)) {
         fail(716, "cp_async_16 from %p to %p: both must be multiples of 16", copy.global, copy.shared);
     }
+    if (copy.valid) check_access(reinterpret_cast<uintptr_t>(copy.global), 16, false);
     if (!is_shared(copy.shared, 16)) {
         fail(700, "cp_async_16 to %p, which is not in the block's shared memory", copy.shared);
     }
@@ -261,8 +264,31 @@ void ResidentBlock::wait_for_copies(Fiber& fiber, int groups_left) {
 bool ResidentBlock::is_shared(const void* address, size_t bytes) const {
     auto at = static_cast<const unsigned char*>(address);
     if (at >= dynamic_shared && at + bytes <= dynamic_shared + launch_.dynamic_shared) return true;
-    const SharedVariables& variables = processor_.shared_variables(*launch_.kernel);
-    return at >= variables.start && at + bytes <= variables.start + variables.bytes;
+    return at >= variables_.start && at + bytes <= variables_.start + variables_.bytes;
+}
+
+bool ResidentBlock::may_access(const Fiber& fiber, uintptr_t address, size_t bytes, bool writes) const {
+    if (is_shared(reinterpret_cast<void*>(address), bytes)) return true;
+    // What threadIdx and the like read, and constants.
+    if (!writes && (address - uintptr_t(&fiber) < sizeof(Fiber) ||
+                    address - uintptr_t(this) < sizeof(Block) ||
+                    variables_.library.holds(address, bytes))) {
+        return true;
+    }
+    return processor_.accessed.holds(address, bytes, processor_.device);
+}
+
+std::string ResidentBlock::describe(uintptr_t address) const {
+    auto start = uintptr_t(dynamic_shared);
+    auto end = start + launch_.dynamic_shared;
+    std::string memory = text("the block's %u bytes of dynamic shared memory", launch_.dynamic_shared);
+    uintptr_t area = uintptr_t(shared_area_);
+    if (address - (area - PAGE) < SHARED_AREA_BYTES + 2 * PAGE) {
+        if (address < start) return text("%zu bytes before ", start - address) + memory;
+        return address < end ? "in " + memory : text("%zu bytes beyond ", address - end) + memory;
+    }
+    auto pointer = reinterpret_cast<const void*>(address);
+    return describe_address == nullptr ? "unknown" : describe_address(pointer);
 }
 
 std::string ResidentBlock::waiting() const {
@@ -384,15 +410,21 @@ int match_library(dl_phdr_info* info, size_t, void* data) {
     auto& search = *static_cast<Search*>(data);
     bool holds = false;
     size_t bytes = 0;
+    AccessRange range{~uintptr_t(0), 0};
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr)& header = info->dlpi_phdr[i];
         uintptr_t start = info->dlpi_addr + header.p_vaddr;
-        if (header.p_type == PT_LOAD && search.code - start < header.p_memsz) holds = true;
+        if (header.p_type == PT_LOAD) {
+            holds |= search.code - start < header.p_memsz;
+            range.start = std::min(range.start, start);
+            range.end = std::max(range.end, start + header.p_memsz);
+        }
         if (header.p_type == PT_TLS) bytes = header.p_memsz;
     }
     if (!holds) return 0;
     search.found->start = static_cast<unsigned char*>(info->dlpi_tls_data);
     search.found->bytes = bytes;
+    search.found->library = range;
     return 1;
 }
 
@@ -461,6 +493,15 @@ void fail(int error, const char* format, ...) {
                    buffer);
 }
 
+void check_access(uintptr_t address, size_t bytes, bool writes) {
+    if (current_processor == nullptr || !current_processor->in_kernel()) return;
+    Fiber& fiber = running_fiber();
+    if (address - uintptr_t(fiber.stack) < STACK_BYTES) return;
+    if (running_block().may_access(fiber, address, bytes, writes)) return;
+    fail(700, "%s %zu bytes at %p: %s", writes ? "writes" : "reads", bytes,
+         reinterpret_cast<void*>(address), running_block().describe(address).c_str());
+}
+
 void block_barrier(Site site) { running_block().barrier(running_fiber(), site); }
 
 void warp_operation(uint32_t mask, void* operands, void (*combine)(const Lanes&), const char* what,
@@ -493,8 +534,7 @@ struct sigaction previous_segv, previous_bus, previous_fpe, previous_ill;
 void after_fault(int signal, const void* address) {
     if (signal == SIGFPE) fail(719, "integer division by zero");
     if (signal == SIGILL) fail(719, "comes to code that the compiler found to be undefined");
-    fail(700, "touches %p: %s", address,
-         describe_address == nullptr ? "?" : describe_address(address).c_str());
+    fail(700, "touches %p: %s", address, running_block().describe(uintptr_t(address)).c_str());
 }
 
 struct sigaction& previous(int signal) {

@@ -13,6 +13,7 @@
 
 #include <vector_functions.h>
 
+#include "checks.h"
 #include "fibers.h"
 
 namespace emulator {
@@ -98,6 +99,7 @@ struct SharedVariables {
     unsigned char* start = nullptr;
     size_t bytes = 0;
     class ResidentBlock* owner = nullptr;
+    AccessRange library; // code and constants
 };
 
 // A block on its way. Threads that can run take turns in sweeps: each of them once, in random order,
@@ -119,6 +121,12 @@ public:
     void copy_async(Fiber& fiber, const AsyncCopy& copy);
     void wait_for_copies(Fiber& fiber, int groups_left);
     bool is_shared(const void* address, size_t bytes) const;
+
+    // Whether the running thread may access the bytes.
+    bool may_access(const Fiber& fiber, uintptr_t address, size_t bytes, bool writes) const;
+
+    // Where the address lies, for messages.
+    std::string describe(uintptr_t address) const;
 
     // Which threads wait where.
     std::string waiting() const;
@@ -151,6 +159,7 @@ private:
     Site barrier_site_{};
     bool progressed_ = false;
     unsigned char* shared_area_;
+    const SharedVariables& variables_;
 };
 
 // One launch in progress.
@@ -209,6 +218,9 @@ public:
     void activate(ResidentBlock& block);
     void forget(ResidentBlock& block);
     SharedVariables& shared_variables(const Kernel& kernel);
+
+    int device = 0;
+    AccessCache accessed;
 
     StackPool stacks;
 

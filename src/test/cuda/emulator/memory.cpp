@@ -168,12 +168,19 @@ std::string DeviceMemory::damage(const Allocation& allocation) {
 
 std::string DeviceMemory::describe(uintptr_t address) const {
     if (!owns(address)) return {};
-    if (find(address) != nullptr) return "inside an allocation";
+    if (find(address) != nullptr) return "in an allocation";
     auto after = allocations_.upper_bound(address);
-    if (after == allocations_.begin()) return "memory that is not allocated";
-    const Allocation& before = std::prev(after)->second;
-    return std::to_string(address - before.start - before.bytes) + " bytes beyond an allocation of " +
-           std::to_string(before.bytes) + " bytes, the nearest before it";
+    size_t to_next = after == allocations_.end() ? SIZE_MAX : after->first - address;
+    size_t from_last = SIZE_MAX;
+    if (after != allocations_.begin()) {
+        const Allocation& last = std::prev(after)->second;
+        from_last = address - last.start - last.bytes;
+    }
+    if (from_last == SIZE_MAX && to_next == SIZE_MAX) return "where nothing is allocated";
+    const Allocation& nearest = from_last <= to_next ? std::prev(after)->second : after->second;
+    return std::to_string(std::min(from_last, to_next)) +
+           (from_last <= to_next ? " bytes beyond" : " bytes before") + " an allocation of " +
+           std::to_string(nearest.bytes) + " bytes";
 }
 
 void* PinnedMemory::allocate(size_t bytes) {
@@ -199,11 +206,11 @@ bool PinnedMemory::remove(void* start) {
     return true;
 }
 
-bool PinnedMemory::holds(uintptr_t address, size_t bytes) const {
+AccessRange PinnedMemory::range_of(uintptr_t address) const {
     auto after = ranges_.upper_bound(address);
-    if (after == ranges_.begin()) return false;
-    auto range = std::prev(after);
-    return address + bytes <= range->first + range->second.bytes;
+    if (after == ranges_.begin()) return {};
+    const auto& [start, range] = *std::prev(after);
+    return address < start + range.bytes ? AccessRange{start, start + range.bytes} : AccessRange{};
 }
 
 } // namespace emulator

@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 
+#include "checks.h"
+
 namespace emulator {
 
 struct Allocation {
@@ -83,7 +85,10 @@ public:
     bool release(void* start);
     void add(void* start, size_t bytes) { ranges_[reinterpret_cast<uintptr_t>(start)] = {bytes, false}; }
     bool remove(void* start);
-    bool holds(uintptr_t address, size_t bytes) const;
+    bool holds(uintptr_t address, size_t bytes) const { return range_of(address).holds(address, bytes); }
+
+    // The range that holds the address; an empty one if none does.
+    AccessRange range_of(uintptr_t address) const;
 
 private:
     struct Range {

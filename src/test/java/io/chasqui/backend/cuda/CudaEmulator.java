@@ -106,7 +106,12 @@ public final class CudaEmulator {
 
     /** Compiles the {@code .cu} files of a folder into a library for {@link #setKernels}. */
     public Path buildKernels(String name, Path sources) {
-        return build.buildKernels(name, sources);
+        return buildKernels(name, sources, true);
+    }
+
+    /** The same, with or without checks of each access. */
+    public Path buildKernels(String name, Path sources, boolean checks) {
+        return build.buildKernels(name, sources.toAbsolutePath(), checks);
     }
 
     /** The library of all kernels of the source tree. */

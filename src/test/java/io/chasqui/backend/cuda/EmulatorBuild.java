@@ -34,6 +34,20 @@ final class EmulatorBuild {
                     "-fno-strict-aliasing",
                     "-fstack-clash-protection");
 
+    /**
+     * Lets the emulator look at each address that a kernel accesses: its alignment, and whether it
+     * lies in shared memory or in an allocation that the device may use.
+     */
+    private static final List<String> CHECK_ACCESSES =
+            List.of(
+                    "-fsanitize=alignment,kernel-address",
+                    "--param",
+                    "asan-instrumentation-with-call-threshold=0",
+                    "--param",
+                    "asan-stack=0",
+                    "--param",
+                    "asan-globals=0");
+
     private final Path root = Path.of(System.getProperty("basedir", "")).toAbsolutePath();
     private final Path kernels = root.resolve("src/main/cuda");
     private final Path testKernels = root.resolve("src/test/cuda");
@@ -43,6 +57,13 @@ final class EmulatorBuild {
 
     private EmulatorBuild(Path include) {
         this.include = include;
+    }
+
+    /** Kernels run faster without checks of their accesses: {@code -Dchasqui.cuda.checks=false}. */
+    private static List<String> kernelOptions() {
+        return Boolean.parseBoolean(System.getProperty("chasqui.cuda.checks", "true"))
+                ? CHECK_ACCESSES
+                : List.of();
     }
 
     /** Why the emulator cannot be built here; empty when it can. */
@@ -70,12 +91,17 @@ final class EmulatorBuild {
     Path build() {
         return locked(
                 () -> {
-                    var driver = compileAll(files(emulator, ".cpp"), out.resolve("driver"));
+                    var driver =
+                            compileAll(files(emulator, ".cpp"), out.resolve("driver"), List.of());
                     var library = out.resolve("libcuda.so.1");
                     link(library, driver, List.of("-Wl,-soname,libcuda.so.1", "-ldl", "-lpthread"));
                     var sources = new ArrayList<>(files(kernels, ".cu"));
                     sources.addAll(files(testKernels, ".cu"));
-                    linkKernels(sources, out.resolve("kernels"), out.resolve("libkernels.so"));
+                    linkKernels(
+                            sources,
+                            out.resolve("kernels"),
+                            kernelOptions(),
+                            out.resolve("libkernels.so"));
                     return out;
                 });
     }
@@ -84,19 +110,20 @@ final class EmulatorBuild {
      * Builds a library of kernels that differ from those of the source tree: {@code name}.so from a
      * folder of changed {@code .cu} files.
      */
-    Path buildKernels(String name, Path sources) {
+    Path buildKernels(String name, Path sources, boolean checks) {
         return locked(
                 () -> {
                     var library = out.resolve(name + ".so");
-                    linkKernels(files(sources, ".cu"), out.resolve(name), library);
+                    var options = checks ? CHECK_ACCESSES : List.<String>of();
+                    linkKernels(files(sources, ".cu"), out.resolve(name), options, library);
                     return library;
                 });
     }
 
-    private void linkKernels(List<Path> sources, Path objects, Path library)
+    private void linkKernels(List<Path> sources, Path objects, List<String> options, Path library)
             throws IOException, InterruptedException {
-        var options = new ArrayList<>(List.of(out.resolve("libcuda.so.1").toString()));
-        link(library, compileAll(sources, objects), options);
+        var driver = List.of(out.resolve("libcuda.so.1").toString());
+        link(library, compileAll(sources, objects, options), driver);
     }
 
     private <T> T locked(Callable<T> work) {
@@ -119,7 +146,7 @@ final class EmulatorBuild {
         }
     }
 
-    private List<Path> compileAll(List<Path> sources, Path objects)
+    private List<Path> compileAll(List<Path> sources, Path objects, List<String> options)
             throws IOException, InterruptedException {
         Files.createDirectories(objects);
         var headers = new ArrayList<Path>();
@@ -128,10 +155,10 @@ final class EmulatorBuild {
             headers.addAll(files(testKernels, suffix));
         }
         headers.add(include.resolve("cuda.h"));
-        var common = digest(headers, String.join(" ", COMPILE));
+        var common = digest(headers, String.join(" ", COMPILE) + options);
         var tasks = new ArrayList<Callable<Path>>();
         for (var source : sources) {
-            tasks.add(() -> compile(source, objects, common));
+            tasks.add(() -> compile(source, objects, options, common));
         }
         var result = new ArrayList<Path>();
         try (var pool = Executors.newFixedThreadPool(2)) {
@@ -145,7 +172,7 @@ final class EmulatorBuild {
         return result;
     }
 
-    private Path compile(Path source, Path objects, String common)
+    private Path compile(Path source, Path objects, List<String> options, String common)
             throws IOException, InterruptedException {
         var name = root.relativize(source.toAbsolutePath()).toString().replaceAll("[/\\\\]", "_");
         var object = objects.resolve(name + "-" + digest(List.of(source), common) + ".o");
@@ -153,6 +180,7 @@ final class EmulatorBuild {
             return object;
         }
         var command = new ArrayList<>(COMPILE);
+        command.addAll(options);
         for (var folder : List.of(source.getParent(), kernels, emulator, include)) {
             command.add("-I" + folder);
         }

@@ -102,7 +102,8 @@ class EmulatorDevicesTest {
             add(first, there);
             assertEquals(CUresult.CUDA_ERROR_ILLEGAL_ADDRESS, errorOf(first::synchronize));
             assertTrue(
-                    emulator.lastFailure().contains("memory of device 1"), emulator.lastFailure());
+                    emulator.lastFailure().contains("in an allocation of device 1"),
+                    emulator.lastFailure());
         }
         try (var first = new EmulatedDevice(0);
                 var second = new EmulatedDevice(1)) {

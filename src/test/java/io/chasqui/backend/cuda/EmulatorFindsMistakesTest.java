@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -86,11 +87,30 @@ class EmulatorFindsMistakesTest {
     }
 
     @Test
-    void writesBeyondAnAllocationFail() {
+    void accessesBeyondAnAllocationFail() {
         assertFails(3, 32, ILLEGAL_ADDRESS, "0 bytes beyond an allocation of 128 bytes");
-        assertFails(3, 64, ILLEGAL_ADDRESS, "128 bytes beyond an allocation of 128 bytes");
+        assertFails(3, 1 << 20, ILLEGAL_ADDRESS, "bytes beyond an allocation of 128 bytes");
+        assertFails(3, -1, ILLEGAL_ADDRESS, "4 bytes before an allocation of 128 bytes");
+        assertFails(15, 32, ILLEGAL_ADDRESS, "reads 4 bytes at");
+        assertFails(16, 0, ILLEGAL_ADDRESS, "not the memory of a device");
+    }
+
+    @Test
+    void addressesThatAreNotAlignedFail() {
+        assertFails(17, 0, MISALIGNED, "must be aligned to 16 bytes");
+    }
+
+    @Test
+    void withoutChecksOfAccessesRedZonesAndClosedPagesFindWrites() {
+        var unchecked = emulator.buildKernels("unchecked", Path.of("src/test/cuda"), false);
+        emulator.setKernels(unchecked);
+        assertFails(3, 32, ILLEGAL_ADDRESS, "wrote 0 bytes beyond an allocation of 128 bytes");
+        assertFails(3, 64, ILLEGAL_ADDRESS, "touches 0x");
         assertFails(3, -1, ILLEGAL_ADDRESS, "bytes before an allocation of 128 bytes");
-        assertFails(3, 1 << 20, ILLEGAL_ADDRESS, "touches 0x");
+        assertFails(8, 250, ILLEGAL_ADDRESS, "wrote 0 bytes beyond the block's 1000 bytes");
+        assertFails(8, 256, ILLEGAL_ADDRESS, "touches 0x");
+        assertFails(8, -2, ILLEGAL_ADDRESS, "before the block's dynamic shared memory");
+        emulator.setKernels(emulator.kernels());
     }
 
     @Test
@@ -108,9 +128,9 @@ class EmulatorFindsMistakesTest {
 
     @Test
     void sharedMemoryBeyondTheLaunchsFails() {
-        assertFails(8, 250, ILLEGAL_ADDRESS, "beyond its 1000 bytes of dynamic shared memory");
-        assertFails(8, 256, ILLEGAL_ADDRESS, "touches 0x");
-        assertFails(8, -2, ILLEGAL_ADDRESS, "before its dynamic shared memory");
+        assertFails(8, 250, ILLEGAL_ADDRESS, "0 bytes beyond the block's 1000 bytes of dynamic");
+        assertFails(8, 256, ILLEGAL_ADDRESS, "24 bytes beyond the block's 1000 bytes of dynamic");
+        assertFails(8, -2, ILLEGAL_ADDRESS, "8 bytes before the block's 1000 bytes of dynamic");
     }
 
     @Test
@@ -149,7 +169,6 @@ class EmulatorFindsMistakesTest {
         try (var device = new EmulatedDevice(0)) {
             var data = device.allocate(128);
             JCudaDriver.cuMemFree(data);
-            device.allocate(128);
             assertEquals(
                     ILLEGAL_ADDRESS,
                     errorOf(
@@ -157,7 +176,9 @@ class EmulatorFindsMistakesTest {
                                 launchMistake(device, 0, 0, data);
                                 device.synchronize();
                             }));
-            assertTrue(emulator.lastFailure().contains("not allocated"), emulator.lastFailure());
+            assertTrue(
+                    emulator.lastFailure().contains("nothing is allocated"),
+                    emulator.lastFailure());
         }
     }
 
