@@ -66,15 +66,25 @@ final class Backends {
      * @throws UserException if it cannot be had
      */
     Choice create(ChasquiConfig config) {
+        return create(config, !config.enforceEager());
+    }
+
+    /**
+     * The same, whatever the settings say of CUDA graphs.
+     *
+     * @param graphs whether GPUs record steps and replay them
+     */
+    Choice create(ChasquiConfig config, boolean graphs) {
         return switch (config.backend()) {
             case CPU -> cpu(config, "--backend cpu");
             case CUDA ->
                     cuda(
                             config,
+                            graphs,
                             reason -> {
                                 throw new UserException("--backend cuda: " + reason);
                             });
-            case AUTO -> cuda(config, reason -> cpu(config, "CUDA is not used: " + reason));
+            case AUTO -> cuda(config, graphs, reason -> cpu(config, "CUDA is not used: " + reason));
         };
     }
 
@@ -88,7 +98,7 @@ final class Backends {
         return new Choice(CpuBackend.create(threads, config.vectorBits().orElse(0), false), why);
     }
 
-    private Choice cuda(ChasquiConfig config, Function<String, Choice> otherwise) {
+    private Choice cuda(ChasquiConfig config, boolean graphs, Function<String, Choice> otherwise) {
         var probe = cuda.probe();
         if (probe.reason() != null) {
             return otherwise.apply(probe.reason());
@@ -102,7 +112,7 @@ final class Backends {
                             .formatted(config.gpuMemoryUtilization()));
         }
         var devices = devices(config, probe.devices());
-        var options = new CudaOptions(config.gpuMemoryUtilization(), !config.enforceEager(), false);
+        var options = new CudaOptions(config.gpuMemoryUtilization(), graphs, false);
         return new Choice(cuda.create(devices, options), "GPUs " + devices);
     }
 

@@ -28,6 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             KeyCommand.class,
             BenchCommand.class,
             PlanCommand.class,
+            SelfTestCommand.class,
         })
 public final class Main {
 

@@ -11,6 +11,7 @@ import io.chasqui.quant.Dequantizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.SequencedSet;
 
@@ -98,6 +99,15 @@ public final class Checkpoint implements AutoCloseable {
      */
     public static Checkpoint dummy(Geometry geometry, int layers, DType dtype, long seed) {
         return DummyWeights.checkpoint(geometry, layers, dtype, seed);
+    }
+
+    /**
+     * Random weights for any configuration, without end tokens.
+     *
+     * @param name for messages
+     */
+    public static Checkpoint dummy(String name, LlamaConfig config, DType dtype, long seed) {
+        return DummyWeights.checkpoint(name, config, new LinkedHashSet<>(), null, dtype, seed);
     }
 
     private static Checkpoint openGguf(Path path) {

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.SequencedSet;
 
 /**
  * Weights of an exact geometry made from a seed, for benchmarks and capacity tests. A tensor is
@@ -41,7 +42,23 @@ final class DummyWeights implements WeightStorage {
      *     the geometry has fewer layers
      */
     static Checkpoint checkpoint(Geometry geometry, int layers, DType dtype, long seed) {
-        var config = geometry.config().withLayers(layers);
+        return checkpoint(
+                geometry.label(),
+                geometry.config().withLayers(layers),
+                geometry.eosTokenIds(),
+                geometry.bosTokenId(),
+                dtype,
+                seed);
+    }
+
+    /** The same for any configuration. */
+    static Checkpoint checkpoint(
+            String label,
+            LlamaConfig config,
+            SequencedSet<Integer> eosTokenIds,
+            Integer bosTokenId,
+            DType dtype,
+            long seed) {
         var weights = new DummyWeights(seed);
         var tensors = new LinkedHashMap<String, TensorView>();
         for (var tensor : LlamaTensor.values()) {
@@ -53,19 +70,19 @@ final class DummyWeights implements WeightStorage {
         }
         var table =
                 TensorTable.match(
-                        geometry.label(),
+                        label,
                         config,
                         LlamaTensor::huggingFaceName,
                         tensors,
                         Map.of(),
                         name -> HuggingFaceNames.ignorable(name, config));
         return new Checkpoint(
-                geometry.label(),
+                label,
                 config,
                 table,
                 false,
-                geometry.eosTokenIds(),
-                geometry.bosTokenId(),
+                eosTokenIds,
+                bosTokenId,
                 GenerationDefaults.NONE,
                 Map.of(),
                 weights);

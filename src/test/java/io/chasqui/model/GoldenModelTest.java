@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.chasqui.backend.DecoderStages;
 import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.SamplerParams;
+import io.chasqui.testing.GoldenVectors;
 import io.chasqui.testing.SharedData;
 import io.chasqui.testing.TestSequence;
 import io.chasqui.testing.TestSequence.Slice;

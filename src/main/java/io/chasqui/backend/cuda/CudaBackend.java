@@ -87,6 +87,11 @@ public final class CudaBackend implements Backend {
         return name;
     }
 
+    /** The first rank's GPU. */
+    public DeviceDescription describe() {
+        return DeviceDescription.of(ranks.getFirst().device());
+    }
+
     @Override
     public LinearWeights packLinear(ModelShape model, LinearRole role, List<LinearSource> stacked) {
         int rows = stacked.stream().mapToInt(LinearSource::rows).sum();

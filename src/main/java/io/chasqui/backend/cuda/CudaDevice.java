@@ -149,6 +149,20 @@ final class CudaDevice implements AutoCloseable {
         return value[0];
     }
 
+    /** Compute capability, e.g. 9.0. For the device's thread. */
+    String capability() {
+        return attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+                + "."
+                + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    }
+
+    /** The CUDA version of the driver, as 1000 times major plus 10 times minor. */
+    int driverVersion() {
+        int[] version = new int[1];
+        CudaError.check(JCudaDriver.cuDriverGetVersion(version), "the driver's version");
+        return version[0];
+    }
+
     int multiprocessors() {
         return attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     }

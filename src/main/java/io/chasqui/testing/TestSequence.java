@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
-/** A sequence with its blocks, for tests that drive a model without an engine. */
+/** A sequence with its blocks, to drive a model without an engine. */
 public final class TestSequence {
     private static final int[] NONE = {};
 

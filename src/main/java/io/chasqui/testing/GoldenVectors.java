@@ -1,4 +1,4 @@
-package io.chasqui.model;
+package io.chasqui.testing;
 
 import io.chasqui.loader.SafetensorsFile;
 import java.lang.foreign.MemorySegment;
@@ -6,16 +6,21 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 
 /** Reference outputs in a safetensors file. */
-record GoldenVectors(SafetensorsFile file) implements AutoCloseable {
-    static GoldenVectors open(Path path) {
+public record GoldenVectors(SafetensorsFile file) implements AutoCloseable {
+    public static GoldenVectors open(Path path) {
         return new GoldenVectors(SafetensorsFile.open(path));
     }
 
-    float[] floats(String name) {
+    /** Whether it holds integers of this name. */
+    public boolean has(String name) {
+        return file.others().containsKey(name);
+    }
+
+    public float[] floats(String name) {
         return file.tensors().get(name).data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
     }
 
-    int[] ints(String name) {
+    public int[] ints(String name) {
         MemorySegment data = file.others().get(name).data();
         return data.toArray(ValueLayout.JAVA_INT_UNALIGNED);
     }
