@@ -3,6 +3,7 @@ package io.chasqui.cli;
 import io.chasqui.backend.Backend;
 import io.chasqui.backend.cpu.CpuBackend;
 import io.chasqui.backend.cuda.CudaBackend;
+import io.chasqui.backend.cuda.CudaException;
 import io.chasqui.backend.cuda.CudaOptions;
 import io.chasqui.backend.cuda.CudaProbe;
 import io.chasqui.config.ChasquiConfig;
@@ -113,7 +114,11 @@ final class Backends {
         }
         var devices = devices(config, probe.devices());
         var options = new CudaOptions(config.gpuMemoryUtilization(), graphs, false);
-        return new Choice(cuda.create(devices, options), "GPUs " + devices);
+        try {
+            return new Choice(cuda.create(devices, options), "GPUs " + devices);
+        } catch (CudaException e) {
+            throw new UserException("CUDA: " + e.getMessage() + ".");
+        }
     }
 
     private static List<Integer> devices(ChasquiConfig config, int present) {

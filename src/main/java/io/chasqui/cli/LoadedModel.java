@@ -4,6 +4,7 @@ import io.chasqui.backend.Backend;
 import io.chasqui.backend.KvDType;
 import io.chasqui.backend.MemoryPlan;
 import io.chasqui.backend.cpu.CpuBackend;
+import io.chasqui.backend.cuda.OutOfDeviceMemoryException;
 import io.chasqui.catalog.LocalModel;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.config.ChasquiConfig.KvCacheType;
@@ -103,6 +104,12 @@ record LoadedModel(
                     checkpoint.generationDefaults(),
                     heartbeat,
                     times);
+        } catch (OutOfDeviceMemoryException e) {
+            backend.close();
+            throw new UserException(
+                    "A GPU has too little memory left: %s. Other processes may have taken what was"
+                                    .formatted(e.getMessage())
+                            + " free (nvidia-smi shows them); else lower --gpu-memory-utilization.");
         } catch (RuntimeException | Error e) {
             backend.close();
             throw e;

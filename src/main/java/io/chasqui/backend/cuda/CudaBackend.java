@@ -2,7 +2,6 @@ package io.chasqui.backend.cuda;
 
 import io.chasqui.backend.Backend;
 import io.chasqui.backend.DecoderProgram;
-import io.chasqui.backend.DeviceLostError;
 import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.ForwardPass;
 import io.chasqui.backend.KvCacheStorage;
@@ -22,16 +21,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Future;
-import java.util.function.Consumer;
 
 /** Runs the stages on NVIDIA GPUs, a model divided among them by tensor parallelism. */
 public final class CudaBackend implements Backend {
     private static final int TURNS = 2;
 
-    private final List<CudaRank> ranks;
+    private final RankGroup ranks;
     private final CudaOptions options;
-    private final List<DeviceMemory> weights = new ArrayList<>();
     private final String name;
 
     private ModelShape shape;
@@ -43,10 +39,10 @@ public final class CudaBackend implements Backend {
     private int turn;
     private CudaForwardPass pass;
 
-    private CudaBackend(List<CudaRank> ranks, CudaOptions options) {
+    private CudaBackend(RankGroup ranks, CudaOptions options) {
         this.ranks = ranks;
         this.options = options;
-        var device = ranks.getFirst().device();
+        var device = ranks.first().device();
         name = "cuda-" + device.call(device::name) + (ranks.size() > 1 ? "-x" + ranks.size() : "");
     }
 
@@ -71,14 +67,14 @@ public final class CudaBackend implements Backend {
                     rank.device().run(() -> rank.device().reach(peer.device()));
                 }
             }
-            return new CudaBackend(List.copyOf(ranks), options);
+            return new CudaBackend(new RankGroup(ranks), options);
         } catch (RuntimeException | Error e) {
             ranks.forEach(CudaRank::close);
             throw e;
         }
     }
 
-    List<CudaRank> ranks() {
+    RankGroup ranks() {
         return ranks;
     }
 
@@ -89,7 +85,7 @@ public final class CudaBackend implements Backend {
 
     /** The first rank's GPU. */
     public DeviceDescription describe() {
-        return DeviceDescription.of(ranks.getFirst().device());
+        return DeviceDescription.of(ranks.first().device());
     }
 
     @Override
@@ -97,7 +93,7 @@ public final class CudaBackend implements Backend {
         int rows = stacked.stream().mapToInt(LinearSource::rows).sum();
         int columns = stacked.getFirst().columns();
         var parts = new ArrayList<CudaMatrix.Part>();
-        for (var rank : ranks) {
+        for (var rank : ranks.list()) {
             var shard = Shard.of(model, role, ranks.size(), rank.index(), columns);
             var tiles = rank.device().call(() -> pack(rank, role, stacked, shard));
             parts.add(new CudaMatrix.Part(tiles, shard.rows().length, shard.columns()));
@@ -119,7 +115,7 @@ public final class CudaBackend implements Backend {
 
     @Override
     public VectorWeights packVector(float[] values) {
-        var copies = ranks.stream().map(rank -> rank.upload("a norm", values)).toList();
+        var copies = ranks.list().stream().map(rank -> rank.upload("a norm", values)).toList();
         return new CudaVector(values.length, copies);
     }
 
@@ -127,7 +123,7 @@ public final class CudaBackend implements Backend {
     public Optional<MemoryPlan> plan(
             ModelShape model, boolean tiedHead, int mostTokens, int mostRows, int blockSize) {
         var memory = new RankMemory(new RankShape(model, ranks.size()), tiedHead);
-        return ranks.stream()
+        return ranks.list().stream()
                 .map(
                         rank ->
                                 memory.plan(
@@ -149,12 +145,12 @@ public final class CudaBackend implements Backend {
     /** Ranks on the device of this one. */
     private int sharing(CudaRank rank) {
         int ordinal = rank.device().ordinal();
-        return (int) ranks.stream().filter(r -> r.device().ordinal() == ordinal).count();
+        return (int) ranks.list().stream().filter(r -> r.device().ordinal() == ordinal).count();
     }
 
     /** Blocks that run at the same time on every rank, whatever ranks share a device. */
     private int residentBlocks() {
-        return ranks.stream()
+        return ranks.list().stream()
                 .mapToInt(r -> r.device().call(r.device()::multiprocessors) / sharing(r))
                 .min()
                 .orElseThrow();
@@ -165,12 +161,12 @@ public final class CudaBackend implements Backend {
         shape = model;
         maxTokens = mostTokens;
         maxRows = mostRows;
-        ranks.forEach(rank -> rank.allocate(model, mostTokens, mostRows));
+        ranks.list().forEach(rank -> rank.allocate(model, mostTokens, mostRows));
         var layout = StepLayout.of(mostTokens, mostRows, model.vocab());
-        var peers = Peers.of(ranks.stream().map(CudaRank::workspace).toList());
+        var peers = Peers.of(ranks.list().stream().map(CudaRank::workspace).toList());
         int resident = residentBlocks();
-        onEveryRank(rank -> rank.connect(layout, peers, resident, options));
-        var first = ranks.getFirst();
+        ranks.run(rank -> rank.connect(layout, peers, resident, options));
+        var first = ranks.first();
         planner =
                 new AttentionPlanner(
                         first.device().call(first.device()::multiprocessors),
@@ -179,7 +175,7 @@ public final class CudaBackend implements Backend {
                         model.headDim(),
                         mostTokens);
         for (int i = 0; i < TURNS; i++) {
-            var uploaded = ranks.stream().map(r -> r.device().call(CudaEvent::new)).toList();
+            var uploaded = ranks.list().stream().map(r -> r.device().call(CudaEvent::new)).toList();
             steps[i] = first.device().call(() -> new StepBuffer(layout, model.vocab(), uploaded));
         }
         sampling = new CudaSampling(ranks, layout, peers, mostRows);
@@ -196,7 +192,7 @@ public final class CudaBackend implements Backend {
         if (dtype != KvDType.BF16) {
             throw new IllegalArgumentException("the KV cache of GPUs holds bf16, not " + dtype);
         }
-        var devices = ranks.stream().map(CudaRank::device).toList();
+        var devices = ranks.list().stream().map(CudaRank::device).toList();
         return new CudaKvCache(devices, new RankShape(model, ranks.size()), numBlocks, blockSize);
     }
 
@@ -211,21 +207,11 @@ public final class CudaBackend implements Backend {
         turn = (turn + 1) % TURNS;
         var step = steps[turn];
         if (!step.isTaken()) {
-            onEveryRank(rank -> step.uploaded(rank.index()).await());
+            ranks.run(rank -> step.uploaded(rank.index()).await());
         }
         planner.plan(batch);
         step.write(batch, planner);
-        try {
-            onEveryRank(rank -> launch(rank, step, batch, program));
-        } catch (RuntimeException e) {
-            if (ranks.size() == 1) {
-                throw e;
-            }
-            // Ranks that did launch wait in their kernels for those that did not.
-            var lost = new DeviceLostError("a rank did not launch its step");
-            lost.initCause(e);
-            throw lost;
-        }
+        ranks.launch(rank -> launch(rank, step, batch, program));
         pass = new CudaForwardPass(batch, turn);
         return pass;
     }
@@ -246,21 +232,6 @@ public final class CudaBackend implements Backend {
         rank.forward(step, batch, program);
     }
 
-    /** Runs a task on the threads of all ranks at once. */
-    private void onEveryRank(Consumer<CudaRank> task) {
-        var running = new ArrayList<Future<?>>(ranks.size());
-        for (var rank : ranks) {
-            running.add(
-                    rank.device()
-                            .submit(
-                                    () -> {
-                                        task.accept(rank);
-                                        return null;
-                                    }));
-        }
-        running.forEach(CudaDevice::await);
-    }
-
     @Override
     public PendingTokens sample(ForwardPass given, long[][] masks) {
         var sampled = opened(given);
@@ -274,15 +245,15 @@ public final class CudaBackend implements Backend {
 
     @Override
     public float[] readResidual(ForwardPass given) {
-        var rank = ranks.getFirst();
+        var rank = ranks.first();
         int count = opened(given).batch().numTokens() * shape.hidden();
         return read(rank, rank.workspace().residual, 0, count);
     }
 
     @Override
     public float[][] readLogits(ForwardPass given) {
-        onEveryRank(rank -> rank.device().synchronize());
-        var rank = ranks.getFirst();
+        ranks.run(rank -> rank.device().synchronize());
+        var rank = ranks.first();
         var rows = new float[opened(given).batch().rows().length][];
         for (int i = 0; i < rows.length; i++) {
             rows[i] = read(rank, rank.workspace().logits, (long) i * shape.vocab(), shape.vocab());
@@ -313,6 +284,6 @@ public final class CudaBackend implements Backend {
     /** Frees everything but KV caches, which their owners close before. */
     @Override
     public void close() {
-        ranks.reversed().forEach(CudaRank::close);
+        ranks.list().reversed().forEach(CudaRank::close);
     }
 }

@@ -9,18 +9,21 @@ import static jcuda.driver.JCudaDriver.cuDeviceGetName;
 import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRelease;
 import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRetain;
 import static jcuda.driver.JCudaDriver.cuInit;
-import static jcuda.driver.JCudaDriver.cuMemGetInfo;
 import static jcuda.driver.JCudaDriver.cuStreamCreate;
 import static jcuda.driver.JCudaDriver.cuStreamDestroy;
+import static jcuda.driver.JCudaDriver.cuStreamQuery;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
 import io.chasqui.backend.DeviceLostError;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
@@ -36,12 +39,15 @@ import jcuda.driver.JCudaDriver;
  * <p>Once the device is lost every call ends with the same error.
  */
 final class CudaDevice implements AutoCloseable {
+    private static final long WATCH_MILLIS = 100;
+
     private final int ordinal;
     private final ExecutorService thread;
     private final CUdevice device = new CUdevice();
     private final CUcontext context = new CUcontext();
     private final CUstream stream = new CUstream();
     private volatile DeviceLostError lost;
+    private Future<Void> look = CompletableFuture.completedFuture(null);
 
     CudaDevice(int ordinal, int rank) {
         this.ordinal = ordinal;
@@ -80,18 +86,23 @@ final class CudaDevice implements AutoCloseable {
 
     /** Starts a task on the device's thread. */
     <T> Future<T> submit(Callable<T> task) {
+        if (lost != null) {
+            return CompletableFuture.failedFuture(lost);
+        }
         return thread.submit(
                 () -> {
-                    if (lost != null) {
-                        throw lost;
-                    }
                     try {
                         return task.call();
                     } catch (DeviceLostError e) {
-                        lost = e;
+                        lose(e);
                         throw e;
                     }
                 });
+    }
+
+    /** Ends all use of the device, because it or one that it works with is lost. */
+    void lose(DeviceLostError error) {
+        lost = error;
     }
 
     /** Runs a task on the device's thread. */
@@ -110,11 +121,22 @@ final class CudaDevice implements AutoCloseable {
 
     /** Waits for a task, whose exception it throws. */
     static <T> T await(Future<T> task) {
+        return await(task, () -> {});
+    }
+
+    /**
+     * Waits for a task, whose exception it throws.
+     *
+     * @param meanwhile run now and then; may throw, which ends the waiting
+     */
+    static <T> T await(Future<T> task, Runnable meanwhile) {
         boolean interrupted = false;
         try {
             while (true) {
                 try {
-                    return task.get();
+                    return task.get(WATCH_MILLIS, TimeUnit.MILLISECONDS);
+                } catch (TimeoutException e) {
+                    meanwhile.run();
                 } catch (InterruptedException e) {
                     interrupted = true;
                 } catch (ExecutionException e) {
@@ -134,6 +156,26 @@ final class CudaDevice implements AutoCloseable {
             case Error e -> throw e;
             default -> new IllegalStateException(cause);
         };
+    }
+
+    /**
+     * Throws if it is known that something launched has failed, and looks again when the device's
+     * thread has time; waits for nothing.
+     */
+    void watch() {
+        if (look.isDone()) {
+            var last = look;
+            look = submit(this::look);
+            await(last);
+        }
+    }
+
+    private Void look() {
+        int result = cuStreamQuery(stream);
+        if (result != CUresult.CUDA_ERROR_NOT_READY) {
+            CudaError.check(result, "running on GPU " + ordinal);
+        }
+        return null;
     }
 
     /** Waits for all that was launched. For the device's thread. */
@@ -180,19 +222,12 @@ final class CudaDevice implements AutoCloseable {
 
     /** Bytes that nobody has taken. For the device's thread. */
     long freeMemory() {
-        return memory()[0];
+        return DeviceMemory.memory()[0];
     }
 
     /** Bytes that the GPU has. For the device's thread. */
     long totalMemory() {
-        return memory()[1];
-    }
-
-    private long[] memory() {
-        long[] free = new long[1];
-        long[] total = new long[1];
-        CudaError.check(cuMemGetInfo(free, total), "memory of GPU " + ordinal);
-        return new long[] {free[0], total[0]};
+        return DeviceMemory.memory()[1];
     }
 
     /**
@@ -218,14 +253,12 @@ final class CudaDevice implements AutoCloseable {
         }
     }
 
-    /** Runs a task that frees what the device held, then lets go of the device. */
-    void release(Runnable task) {
+    /** Runs a task that frees what the device holds, unless that is lost already. */
+    void free(Runnable task) {
         try {
             run(task);
         } catch (DeviceLostError e) {
             // What it held is lost with it.
-        } finally {
-            close();
         }
     }
 

@@ -17,7 +17,7 @@ final class CudaError {
         if (result == CUresult.CUDA_SUCCESS) {
             return;
         }
-        var message = what + ": " + name(result);
+        var message = what + ": " + name(result) + mend(result);
         if (isSticky(result)) {
             throw new DeviceLostError(message);
         }
@@ -25,6 +25,19 @@ final class CudaError {
             throw new OutOfDeviceMemoryException(message);
         }
         throw new CudaException(message);
+    }
+
+    /** What can be done about errors that have one cause. */
+    private static String mend(int result) {
+        return switch (result) {
+            case CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU ->
+                    "; this build has no kernels for this GPU";
+            case CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION ->
+                    "; a newer NVIDIA driver is needed, 580 or later";
+            case CUresult.CUDA_ERROR_DEVICE_UNAVAILABLE ->
+                    "; another process has the GPU for itself";
+            default -> "";
+        };
     }
 
     /** The code's name and number. */

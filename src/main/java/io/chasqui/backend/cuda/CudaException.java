@@ -1,7 +1,7 @@
 package io.chasqui.backend.cuda;
 
 /** A call of the driver failed; the device can still be used. */
-class CudaException extends RuntimeException {
+public class CudaException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     CudaException(String message) {

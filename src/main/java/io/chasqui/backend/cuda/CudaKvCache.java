@@ -97,7 +97,7 @@ final class CudaKvCache implements KvCacheStorage {
         for (int rank = 0; rank < devices.size(); rank++) {
             var pages = ranks.get(rank);
             devices.get(rank)
-                    .run(
+                    .free(
                             () -> {
                                 pages.keys().close();
                                 pages.values().close();

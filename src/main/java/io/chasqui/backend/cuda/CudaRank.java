@@ -23,6 +23,7 @@ final class CudaRank implements AutoCloseable {
     private DeviceMemory frequencies;
     private CudaStages stages;
     private GraphCache graphs;
+    private int maxRows;
 
     CudaRank(int index, int ranks, int ordinal, KernelModules images) {
         this.index = index;
@@ -66,9 +67,10 @@ final class CudaRank implements AutoCloseable {
         return done;
     }
 
-    void allocate(ModelShape model, int maxTokens, int maxRows) {
+    void allocate(ModelShape model, int maxTokens, int mostRows) {
+        maxRows = mostRows;
         shape = new RankShape(model, ranks);
-        var sizes = WorkspaceSizes.of(shape, index, maxTokens, maxRows);
+        var sizes = WorkspaceSizes.of(shape, index, maxTokens, mostRows);
         workspace = device.call(() -> new Workspace(sizes));
         frequencies = upload("RoPE frequencies", model.inverseFrequencies());
     }
@@ -83,7 +85,7 @@ final class CudaRank implements AutoCloseable {
         stageKernels =
                 options.plain() ? plain : new TunedKernels(kernels, shape, residentBlocks, plain);
         stages = new CudaStages(this, layout, peers, frequencies);
-        graphs = options.graphs() ? new GraphCache(device, stages) : null;
+        graphs = options.graphs() ? new GraphCache(device, stages, maxRows) : null;
     }
 
     /** A copy of an array. */
@@ -113,7 +115,7 @@ final class CudaRank implements AutoCloseable {
         int rows = batch.rows().length;
         // Steps with prompts are long enough to hide their launches.
         boolean decodes = tokens == batch.numSequences();
-        if (graphs != null && decodes && GraphCache.covers(tokens)) {
+        if (graphs != null && decodes && graphs.covers(tokens)) {
             graphs.run(tokens, rows, program);
         } else {
             stages.begin(tokens, rows);
@@ -125,7 +127,7 @@ final class CudaRank implements AutoCloseable {
     /** Frees everything, unless the device is lost and with it all it held. */
     @Override
     public void close() {
-        device.release(
+        device.free(
                 () -> {
                     device.synchronize();
                     if (graphs != null) {
@@ -133,10 +135,13 @@ final class CudaRank implements AutoCloseable {
                     }
                     if (workspace != null) {
                         workspace.close();
+                    }
+                    if (frequencies != null) {
                         frequencies.close();
                     }
                     done.close();
                     kernels.close();
                 });
+        device.close();
     }
 }

@@ -5,14 +5,13 @@ import static jcuda.driver.JCudaDriver.cuMemcpyHtoDAsync;
 import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.PendingTokens;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 
 /** Sampling, on rank 0, which holds the logits of all. */
 final class CudaSampling implements AutoCloseable {
     private static final int TURNS = 2;
 
     private final CudaRank first;
-    private final List<CudaRank> ranks;
+    private final RankGroup ranks;
     private final StepLayout layout;
     private final Peers peers;
     private final int maxRows;
@@ -24,9 +23,9 @@ final class CudaSampling implements AutoCloseable {
     /** Host memory of one of the steps under way. */
     private record Turn(PinnedMemory masks, SamplingResults results, CudaEvent done) {}
 
-    CudaSampling(List<CudaRank> ranks, StepLayout layout, Peers peers, int maxRows) {
+    CudaSampling(RankGroup ranks, StepLayout layout, Peers peers, int maxRows) {
         this.ranks = ranks;
-        this.first = ranks.getFirst();
+        this.first = ranks.first();
         this.layout = layout;
         this.peers = peers;
         this.maxRows = maxRows;
@@ -62,9 +61,9 @@ final class CudaSampling implements AutoCloseable {
         if (masks != null) {
             writeMasks(turn.masks().segment(), batch.rows().length, masks);
         }
-        first.device().run(() -> launch(turn, batch, masks != null));
+        ranks.runOnFirst(() -> launch(turn, batch, masks != null));
         return () -> {
-            first.device().run(turn.done()::await);
+            ranks.runOnFirst(turn.done()::await);
             return turn.results().tokens(batch.rows());
         };
     }
@@ -87,7 +86,7 @@ final class CudaSampling implements AutoCloseable {
         var device = first.device();
         var workspace = first.workspace();
         int rows = batch.rows().length;
-        for (var rank : ranks) {
+        for (var rank : ranks.list()) {
             if (rank != first) {
                 rank.done().blockStream(device);
             }

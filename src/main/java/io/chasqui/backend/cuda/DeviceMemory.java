@@ -2,11 +2,13 @@ package io.chasqui.backend.cuda;
 
 import static jcuda.driver.JCudaDriver.cuMemAlloc;
 import static jcuda.driver.JCudaDriver.cuMemFree;
+import static jcuda.driver.JCudaDriver.cuMemGetInfo;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoD;
 import static jcuda.driver.JCudaDriver.cuMemsetD8;
 
 import java.lang.foreign.MemorySegment;
+import jcuda.driver.CUresult;
 
 /** Memory of one device. All methods are for the device's thread. */
 final class DeviceMemory implements AutoCloseable {
@@ -31,8 +33,22 @@ final class DeviceMemory implements AutoCloseable {
             return NONE;
         }
         var pointer = new DevicePointer();
-        CudaError.check(cuMemAlloc(pointer, bytes), "%d bytes for %s".formatted(bytes, what));
+        int result = cuMemAlloc(pointer, bytes);
+        if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+            throw new OutOfDeviceMemoryException(
+                    "%s need %,d bytes, of %,d the device has %,d left"
+                            .formatted(what, bytes, memory()[1], memory()[0]));
+        }
+        CudaError.check(result, "%d bytes for %s".formatted(bytes, what));
         return new DeviceMemory(what, pointer.address(), bytes);
+    }
+
+    /** Free and total bytes of the current device. */
+    static long[] memory() {
+        long[] free = new long[1];
+        long[] total = new long[1];
+        CudaError.check(cuMemGetInfo(free, total), "asking for free memory");
+        return new long[] {free[0], total[0]};
     }
 
     /** 0 when it is empty. */

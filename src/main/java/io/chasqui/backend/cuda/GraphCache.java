@@ -30,19 +30,24 @@ final class GraphCache implements AutoCloseable {
     private final CudaDevice device;
     private final CudaStages stages;
     private final Map<Sizes, CUgraphExec> graphs = new HashMap<>();
+    private final int mostTokens;
     private DecoderProgram recorded;
 
     /** What the grids are made for. */
     private record Sizes(int tokens, int rows) {}
 
-    GraphCache(CudaDevice device, CudaStages stages) {
+    /**
+     * @param maxRows most rows of logits in a step, and so most sequences that decode
+     */
+    GraphCache(CudaDevice device, CudaStages stages, int maxRows) {
         this.device = device;
         this.stages = stages;
+        mostTokens = Math.min(MOST_TOKENS, maxRows);
     }
 
-    /** Whether steps of so many tokens are worth a graph. */
-    static boolean covers(int tokens) {
-        return tokens <= MOST_TOKENS;
+    /** Whether steps of so many tokens have a graph. */
+    boolean covers(int tokens) {
+        return tokens <= mostTokens;
     }
 
     /** The number of tokens whose graph serves so many. */
@@ -51,23 +56,30 @@ final class GraphCache implements AutoCloseable {
         return Math.ceilDiv(tokens, step) * step;
     }
 
-    /** Runs the program by a graph, which is recorded first if there is none. */
+    /** Runs the program by a graph; a program seen for the first time is recorded. */
     void run(int tokens, int rows, DecoderProgram program) {
         if (program != recorded) {
-            close();
-            recorded = program;
+            recordAll(program);
         }
         int bucket = bucket(tokens);
-        var sizes = new Sizes(bucket, rows == 0 ? 0 : bucket);
-        var graph = graphs.get(sizes);
-        if (graph == null) {
-            graph = instantiate(record(sizes, program));
-            graphs.put(sizes, graph);
-        }
+        var graph = graph(new Sizes(bucket, rows == 0 ? 0 : bucket));
         CudaError.check(cuGraphLaunch(graph, device.stream()), "launching a graph");
     }
 
-    private CUgraph record(Sizes sizes, DecoderProgram program) {
+    /** Every size at once, so that no step later has to wait for it. */
+    private void recordAll(DecoderProgram program) {
+        close();
+        recorded = program;
+        for (int tokens = 1; tokens <= mostTokens; tokens = bucket(tokens) + 1) {
+            graph(new Sizes(bucket(tokens), bucket(tokens)));
+        }
+    }
+
+    private CUgraphExec graph(Sizes sizes) {
+        return graphs.computeIfAbsent(sizes, s -> instantiate(record(s)));
+    }
+
+    private CUgraph record(Sizes sizes) {
         var graph = new CUgraph();
         CudaError.check(
                 cuStreamBeginCapture(
@@ -76,7 +88,7 @@ final class GraphCache implements AutoCloseable {
         boolean complete = false;
         try {
             stages.begin(sizes.tokens(), sizes.rows());
-            program.run(stages);
+            recorded.run(stages);
             complete = true;
         } finally {
             int result = cuStreamEndCapture(device.stream(), graph);

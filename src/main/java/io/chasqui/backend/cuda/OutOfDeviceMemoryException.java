@@ -1,7 +1,7 @@
 package io.chasqui.backend.cuda;
 
 /** A device has too little memory left. */
-final class OutOfDeviceMemoryException extends CudaException {
+public final class OutOfDeviceMemoryException extends CudaException {
     private static final long serialVersionUID = 1;
 
     OutOfDeviceMemoryException(String message) {

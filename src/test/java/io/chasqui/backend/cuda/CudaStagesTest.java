@@ -134,10 +134,10 @@ class CudaStagesTest {
                 Function<Workspace, DeviceMemory> buffer,
                 Function<CudaRank, Integer> widthOf) {
             int ranks = backend.ranks().size();
-            int width = widthOf.apply(backend.ranks().getFirst());
+            int width = widthOf.apply(backend.ranks().first());
             float[] all = new float[tokens * width * ranks];
             for (int r = 0; r < ranks; r++) {
-                var rank = backend.ranks().get(r);
+                var rank = backend.ranks().list().get(r);
                 short[] part = read(rank, buffer.apply(rank.workspace()), tokens * width);
                 for (int t = 0; t < tokens; t++) {
                     for (int i = 0; i < width; i++) {
