@@ -33,16 +33,14 @@
 #   chasqui selftest --backend cuda --invariance TRIALS --seed N --load-format dummy --geometry G
 #       Each trial runs a random sequence alone and again in a random batch, in random chunks, with
 #       other pages, and compares the logits' bits. "invariance": {"trials", "differing", "seed"}
-#   chasqui bench device
-#       {"device": {as above}, "copyBytesPerSecond",
-#        "matmul": {"m", "n", "k", "flopsPerSecond"}}
-#       cuMemcpyDtoD of 1 GiB, bytes read and written both counted; our own GEMM, 8192 cubed, on
-#       random numbers. Medians of at least five.
+#   chasqui bench device [--size 1G]
+#       {"device": {as above}, "copyBytesPerSecond"}: read and written both counted, the median of
+#       several copies of that size. What a matrix product reaches comes from torch (rates.py).
 #   chasqui bench --backend cuda --load-format dummy --geometry G --dtype bf16 [--layers N]
 #           -p P -n N -b B,… -d D
 #       As on the CPU: {"measurements": [{"phase", "batch", "length", "depth", "tokensPerSecond",
-#       "min", "max", "gigabytesPerSecond", "gigaflopsPerSecond", "settled", …}]}. A step on a device
-#       ends when its sampled tokens are on the host; tokensPerSecond is of whole steps.
+#       "min", "max", "gigabytesPerSecond", "gigaflopsPerSecond", "settled", …}]}. On a device
+#       tokensPerSecond is of whole steps, sampling included, one launched while another runs.
 #   chasqui serve …, chasqui bench --url URL -p P -n N --concurrency C --requests R
 #       As on the CPU: {"serving": {"outputTokensPerSecond", "ttftMillis", "tpotMillis", …}}
 #
@@ -96,6 +94,7 @@ if [ -z "${EMULATOR:-}" ]; then
     LOAD="-p 1000 -n 1000 --concurrency 256 --requests 512"
     SEQUENCES=256
     CONTEXT=131072
+    COPIED=1G
 else
     GEOMETRY=llama-tiny
     CONTEXT_LAYERS=1
@@ -106,6 +105,7 @@ else
     LOAD="-p 10 -n 4 --concurrency 2 --requests 4"
     SEQUENCES=4
     CONTEXT=512
+    COPIED=4M
 fi
 
 # ---------------------------------------------------------------- steps
@@ -151,12 +151,12 @@ step_invariance() {
 }
 
 step_device() {
-    chasqui bench device --json "$OUT/device.json"
+    chasqui bench device --size $COPIED --json "$OUT/device.json"
     [ -z "${EMULATOR:-}" ] || return 0
     if find_python; then
         "$PYTHON" "$here/rates.py" "$OUT/rates.json"
     else
-        echo "no Python with torch: the matrix product's roof is our own kernel's rate"
+        echo "no Python with torch: no roof of matrix products"
     fi
 }
 

@@ -89,6 +89,11 @@ final class Backends {
         };
     }
 
+    /** Whether these settings lead to GPUs, as far as can be told without opening them. */
+    boolean choosesCuda(ChasquiConfig config) {
+        return config.backend() != ChasquiConfig.BackendType.CPU && cuda.probe().reason() == null;
+    }
+
     private static Choice cpu(ChasquiConfig config, String why) {
         if (config.tensorParallelSize() > 1) {
             throw new UserException(

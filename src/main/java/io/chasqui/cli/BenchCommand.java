@@ -3,6 +3,7 @@ package io.chasqui.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.chasqui.backend.cpu.MemoryBandwidth;
+import io.chasqui.backend.cuda.CopyRate;
 import io.chasqui.catalog.LocalModel;
 import io.chasqui.config.ChasquiConfig;
 import io.chasqui.executor.LocalExecutor;
@@ -35,8 +36,11 @@ import picocli.CommandLine.Spec;
                     + " the last is done."
         },
         mixinStandardHelpOptions = true,
-        sortOptions = false)
+        sortOptions = false,
+        subcommands = BenchDeviceCommand.class)
 final class BenchCommand implements Callable<Integer> {
+    private static final long COPIED_BYTES = 256 << 20;
+
     @Spec private CommandSpec spec;
     @Mixin private ModelArgument model;
 
@@ -75,7 +79,8 @@ final class BenchCommand implements Callable<Integer> {
         var local = model.pull(config);
         int threads = config.threads().orElse(Runtime.getRuntime().availableProcessors());
         progress.update("measuring memory bandwidth");
-        double before = MemoryBandwidth.measure(threads);
+        boolean onGpu = Backends.ofMachine().choosesCuda(config);
+        double before = onGpu ? copyRate(config) : MemoryBandwidth.measure(threads);
         try (var loaded =
                 LoadedModel.load(
                         local,
@@ -88,7 +93,7 @@ final class BenchCommand implements Callable<Integer> {
             var costs = ModelCosts.of(loaded.model());
             var measurements = measure(loaded, config, costs);
             progress.update("measuring memory bandwidth");
-            double after = MemoryBandwidth.measure(threads);
+            double after = onGpu ? before : MemoryBandwidth.measure(threads);
             progress.clear();
             var measured =
                     new BenchReport.MeasuredModel(
@@ -102,6 +107,12 @@ final class BenchCommand implements Callable<Integer> {
             print(BenchReport.of(measured, measurements));
         }
         return 0;
+    }
+
+    /** Of the first GPU, in bytes per second; while the model is loaded there is no room for it. */
+    private static double copyRate(ChasquiConfig config) {
+        int device = config.devices().map(List::getFirst).orElse(0);
+        return CopyRate.measure(device, COPIED_BYTES).bytesPerSecond();
     }
 
     private List<OfflineBenchmark.Measurement> measure(

@@ -23,8 +23,8 @@ record BenchReport(
      * @param backend the backend's name, vector width included
      * @param kvBytesPerToken keys and values of one token
      * @param weightBytes bytes of weights that one step reads, as packed
-     * @param readGigabytesPerSecond memory bandwidth of plain loads on the same threads, the better
-     *     of before and after
+     * @param readGigabytesPerSecond memory bandwidth: of plain loads on the same threads, the
+     *     better of before and after; of a GPU that of copies, read and written
      */
     record MeasuredModel(
             String name,

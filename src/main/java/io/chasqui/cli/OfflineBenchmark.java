@@ -1,6 +1,7 @@
 package io.chasqui.cli;
 
 import io.chasqui.backend.ForwardBatch;
+import io.chasqui.backend.PendingTokens;
 import io.chasqui.executor.ModelExecutor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -82,7 +83,7 @@ final class OfflineBenchmark {
         var name = name(phase, batch, length, depth);
         if (depth > 0) {
             progress.update("%s: filling the cache", name);
-            sequences.prefill(0, depth, maxTokens).forEach(executor::execute);
+            run(sequences.prefill(0, depth, maxTokens));
         }
         long tokens = steps.stream().mapToLong(ForwardBatch::numTokens).sum();
         var warmUp = warmUp(name, steps, tokens);
@@ -136,6 +137,25 @@ final class OfflineBenchmark {
     }
 
     private Pass run(List<ForwardBatch> steps) {
+        return executor.pipelined() ? overlapped(steps) : oneByOne(steps);
+    }
+
+    /**
+     * As the engine does it: a step starts while the one before runs, and includes its sampling.
+     */
+    private Pass overlapped(List<ForwardBatch> steps) {
+        long begin = System.nanoTime();
+        var last = PendingTokens.NONE;
+        for (var step : steps) {
+            var tokens = executor.execute(step).sample(null);
+            last.await();
+            last = tokens;
+        }
+        last.await();
+        return new Pass(System.nanoTime() - begin, 0);
+    }
+
+    private Pass oneByOne(List<ForwardBatch> steps) {
         long forward = 0;
         long sampling = 0;
         for (var step : steps) {
@@ -168,7 +188,7 @@ final class OfflineBenchmark {
 
     /**
      * One line of the result. Rates are of all sequences together and of the forward pass with
-     * logits, without sampling.
+     * logits, without sampling; of an executor that pipelines, of whole steps with it.
      *
      * @param phase {@code prefill} or {@code decode}
      * @param batch sequences together
@@ -179,7 +199,7 @@ final class OfflineBenchmark {
      * @param firstPass tokens per second of the very first pass, cold
      * @param warmUpPasses passes before the measured ones
      * @param settled whether the last three of them agreed
-     * @param samplingShare sampling's share of forward and sampling together
+     * @param samplingShare sampling's share of forward and sampling together; 0 where they overlap
      * @param gigabytesPerSecond weights and KV cache read, as stored in memory
      * @param gigaflopsPerSecond of the matrix products
      */

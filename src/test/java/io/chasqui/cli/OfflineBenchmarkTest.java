@@ -30,6 +30,16 @@ class OfflineBenchmarkTest {
     }
 
     @Test
+    void aPipelineIsKeptFullAndAwaited() {
+        executor.pipelined = true;
+        var result = benchmark.decode(3, 5, 100);
+        assertEquals(2, executor.mostUnderWay, "one step starts while the one before runs");
+        assertEquals(0, executor.underWay);
+        assertEquals(0, result.samplingShare());
+        assertTrue(result.tokensPerSecond() > 0);
+    }
+
+    @Test
     void depthIsComputedOnceAndNotCounted() {
         var result = benchmark.prefill(1, 32, 100);
         int passes = result.warmUpPasses() + REPEAT;
@@ -67,14 +77,27 @@ class OfflineBenchmarkTest {
     private static final class Recorder implements ModelExecutor {
         private final List<ForwardBatch> batches = new ArrayList<>();
         private int sampled;
+        private boolean pipelined;
+        private int underWay;
+        private int mostUnderWay;
 
         @Override
         public StepHandle execute(ForwardBatch batch) {
             batches.add(batch);
+            underWay++;
+            mostUnderWay = Math.max(mostUnderWay, underWay);
             return masks -> {
                 sampled++;
-                return () -> new SampledToken[batch.rows().length];
+                return () -> {
+                    underWay--;
+                    return new SampledToken[batch.rows().length];
+                };
             };
+        }
+
+        @Override
+        public boolean pipelined() {
+            return pipelined;
         }
 
         @Override
