@@ -19,8 +19,8 @@ constexpr int ALL_REDUCE_THREADS = 512; // at most; a multiple of 32
 // Four elements a thread, a SQUARES_GROUP to four neighbours: never split among blocks or slices.
 constexpr int QUADS_PER_GROUP = SQUARES_GROUP / 4;
 
-__device__ inline size_t count_quads(const AllReduceParams& p) {
-    return static_cast<size_t>(p.step.counts->tokens) * p.out.hidden / 4;
+__device__ inline uint32_t count_quads(const AllReduceParams& p) {
+    return static_cast<uint32_t>(p.step.counts->tokens) * static_cast<uint32_t>(p.out.hidden / 4);
 }
 
 __device__ inline float4 add(float4 a, float4 b) {
@@ -28,7 +28,7 @@ __device__ inline float4 add(float4 a, float4 b) {
 }
 
 // The sum over ranks; all loads are under way before the first sum.
-__device__ inline float4 sum_partials(const AllReduceParams& p, size_t quad) {
+__device__ inline float4 sum_partials(const AllReduceParams& p, uint32_t quad) {
     float4 partials[MAX_RANKS];
 #pragma unroll
     for (int r = 0; r < MAX_RANKS; r++) {
@@ -42,16 +42,16 @@ __device__ inline float4 sum_partials(const AllReduceParams& p, size_t quad) {
     return sum;
 }
 
-__device__ inline void add_to_residual(const AllReduceParams& p, size_t quad, float4 sum) {
+__device__ inline void add_to_residual(const AllReduceParams& p, uint32_t quad, float4 sum) {
     const float4 residual = reinterpret_cast<const float4*>(p.out.values)[quad];
     store_residual(p.out, p.norm, quad, add(residual, sum));
 }
 
 __device__ inline void reduce_one_shot(const AllReduceParams& p) {
     meet_ranks(p.flags, p.rank, p.ranks);
-    const size_t quads = count_quads(p);
-    const size_t step = static_cast<size_t>(gridDim.x) * blockDim.x;
-    for (size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < quads; i += step) {
+    const uint32_t quads = count_quads(p);
+    const uint32_t step = gridDim.x * blockDim.x;
+    for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < quads; i += step) {
         add_to_residual(p, i, sum_partials(p, i));
     }
 }
@@ -59,20 +59,21 @@ __device__ inline void reduce_one_shot(const AllReduceParams& p) {
 // A block reads of its peers' slices what their blocks of the same index have summed.
 __device__ inline void reduce_two_shot(const AllReduceParams& p) {
     meet_ranks(p.flags, p.rank, p.ranks);
-    const size_t quads = count_quads(p);
-    const size_t groups = quads / QUADS_PER_GROUP;
-    const size_t slice = (groups + p.ranks - 1) / p.ranks * QUADS_PER_GROUP;
-    const size_t first = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-    const size_t step = static_cast<size_t>(gridDim.x) * blockDim.x;
+    const uint32_t quads = count_quads(p);
+    const uint32_t groups = quads / QUADS_PER_GROUP;
+    const uint32_t ranks = p.ranks;
+    const uint32_t slice = (groups + ranks - 1) / ranks * QUADS_PER_GROUP;
+    const uint32_t first = blockIdx.x * blockDim.x + threadIdx.x;
+    const uint32_t step = gridDim.x * blockDim.x;
     float4* own = reinterpret_cast<float4*>(p.reduced[p.rank]);
-    for (size_t i = first; i < slice && p.rank * slice + i < quads; i += step) {
+    for (uint32_t i = first; i < slice && p.rank * slice + i < quads; i += step) {
         own[i] = sum_partials(p, p.rank * slice + i);
     }
     meet_ranks(p.flags, p.rank, p.ranks);
     for (int k = 0; k < p.ranks; k++) {
         const int peer = (p.rank + k) % p.ranks; // not all from the same one at the same time
         const float4* sums = reinterpret_cast<const float4*>(p.reduced[peer]);
-        for (size_t i = first; i < slice && peer * slice + i < quads; i += step) {
+        for (uint32_t i = first; i < slice && peer * slice + i < quads; i += step) {
             add_to_residual(p, peer * slice + i, sums[i]);
         }
     }

@@ -28,7 +28,7 @@ extern "C" __global__ void __launch_bounds__(EMBEDDING_THREADS)
         v.bits = *table_quad(shard, p.out.hidden, row, quad);
         const float4 value = {__bfloat162float(v.elements[0]), __bfloat162float(v.elements[1]),
                               __bfloat162float(v.elements[2]), __bfloat162float(v.elements[3])};
-        store_residual(p.out, p.norm, static_cast<size_t>(t) * quads + quad, value);
+        store_residual(p.out, p.norm, static_cast<uint32_t>(t * quads + quad), value);
     }
 }
 KERNEL(embedding)

@@ -21,7 +21,6 @@ __device__ inline void meet_ranks(uint32_t* const (&flags)[MAX_RANKS], int rank,
     __syncthreads();
     if (counts && peer == rank) flags[rank][of_block + rank] = meeting;
     if (counts && peer != rank) {
-        __threadfence_system();
         store_release_system(&flags[peer][of_block + rank], meeting);
         const uint32_t* arrived = &flags[rank][of_block + peer];
         while (static_cast<int32_t>(load_acquire_system(arrived) - meeting) < 0) spin_pause();

@@ -24,10 +24,11 @@ __device__ inline float sum_of_squares(float4 v) {
 
 // Writes four elements of the residual and what the next projection reads of them. `quad` is their
 // index in fours. The four threads of a SQUARES_GROUP are neighbours and call this together.
-__device__ inline void store_residual(const Residual& out, const float* norm, size_t quad,
+__device__ inline void store_residual(const Residual& out, const float* norm, uint32_t quad,
                                       float4 value) {
     constexpr int QUADS = SQUARES_GROUP / 4;
-    const float4 gain = reinterpret_cast<const float4*>(norm)[quad % (out.hidden / 4)];
+    const uint32_t column = quad % static_cast<uint32_t>(out.hidden / 4);
+    const float4 gain = reinterpret_cast<const float4*>(norm)[column];
     Bf16Quad x;
     x.elements[0] = __float2bfloat16(value.x * gain.x);
     x.elements[1] = __float2bfloat16(value.y * gain.y);

@@ -277,8 +277,9 @@ __device__ inline int find_bucket(Shared& shared, By by, uint64_t& quota) {
 }
 
 // The cut after the first tokens whose count, or mass, reaches `quota`, which is positive; the one
-// that reaches it is kept. All are kept when they don't reach it.
-__device__ inline Cut find_cut(Shared& shared, const Distribution& d, By by, uint64_t quota) {
+// that reaches it is kept. All are kept when they don't reach it. Not inlined: its three callers would
+// make more code of it than caches of instructions hold.
+__device__ __noinline__ Cut find_cut(Shared& shared, const Distribution& d, By by, uint64_t quota) {
     uint32_t key = 0;
     int bucket = 0;
     for (int shift = 32; shift > 0;) {

@@ -82,8 +82,8 @@ class PlantedSamplingBugsTest {
                 reduces(
                         "remainder-of-slices-lost",
                         ALL_REDUCE,
-                        "(groups + p.ranks - 1) / p.ranks * QUADS",
-                        "groups / p.ranks * QUADS"),
+                        "(groups + ranks - 1) / ranks * QUADS",
+                        "groups / ranks * QUADS"),
                 new Planted(
                         new KernelMutation("no-swizzle", EMBEDDING, " ^ (r & 7)", ""), embedding()),
                 new Planted(
