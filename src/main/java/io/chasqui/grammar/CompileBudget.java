@@ -66,7 +66,8 @@ final class CompileBudget {
         }
     }
 
-    private static long now() {
+    /** Nanoseconds that this thread has computed, from some moment on. */
+    static long now() {
         long cpu = THREADS.getCurrentThreadCpuTime();
         return cpu < 0 ? System.nanoTime() : cpu;
     }

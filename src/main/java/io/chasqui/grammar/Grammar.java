@@ -1,5 +1,6 @@
 package io.chasqui.grammar;
 
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -7,6 +8,8 @@ import java.util.List;
  * what one of them finds out about a configuration serves the others.
  */
 public final class Grammar {
+    private static final int MANY_BYTES = 16;
+
     private final Rule root;
     private final GrammarVocabulary vocabulary;
     private final GrammarLimits limits;
@@ -18,13 +21,12 @@ public final class Grammar {
             Rule root,
             GrammarVocabulary vocabulary,
             GrammarLimits limits,
-            List<String> notEnforced,
-            long ruleBytes) {
+            List<String> notEnforced) {
         this.root = root;
         this.vocabulary = vocabulary;
         this.limits = limits;
         this.notEnforced = List.copyOf(notEnforced);
-        this.ruleBytes = ruleBytes;
+        this.ruleBytes = root.reachable().stream().mapToLong(Rule::bytes).sum();
         this.space = newSpace();
     }
 
@@ -41,6 +43,25 @@ public final class Grammar {
     /** Memory this takes now, what it remembers included; about. */
     public long bytes() {
         return ruleBytes + space.bytes();
+    }
+
+    /**
+     * Finds masks before they are needed: of states that many tokens may follow, where finding
+     * takes longest. Stops when the time is used up; the others are found when they come up.
+     */
+    void prepare(Duration cpuTime) {
+        long end = CompileBudget.now() + cpuTime.toNanos();
+        for (var rule : root.reachable()) {
+            for (int state = 0; state < rule.states(); state++) {
+                if (rule.branching(state) < MANY_BYTES) {
+                    continue;
+                }
+                if (CompileBudget.now() > end || Thread.currentThread().isInterrupted()) {
+                    return;
+                }
+                vocabulary.mask(rule, state, space);
+            }
+        }
     }
 
     Rule root() {

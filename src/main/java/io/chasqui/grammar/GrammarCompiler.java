@@ -1,6 +1,7 @@
 package io.chasqui.grammar;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -8,12 +9,16 @@ import java.util.List;
  * Makes grammars for one vocabulary. Safe for use by many threads; compiling can be interrupted.
  */
 public final class GrammarCompiler {
+    private static final Duration PREPARATION = Duration.ofMillis(50);
+
     private final GrammarVocabulary vocabulary;
     private final GrammarLimits limits;
 
+    /** Takes a while, since it prepares what all grammars for JSON share. */
     public GrammarCompiler(GrammarVocabulary vocabulary, GrammarLimits limits) {
         this.vocabulary = vocabulary;
         this.limits = limits;
+        compile(new GrammarSpec.JsonSchema("true", SchemaOptions.DEFAULT));
     }
 
     /**
@@ -24,8 +29,9 @@ public final class GrammarCompiler {
         var compilation = new Compilation();
         var root = compilation.rule(spec);
         RuleLinker.link(root, compilation.budget);
-        return new Grammar(
-                root, vocabulary, limits, compilation.notEnforced, root.reachableBytes());
+        var grammar = new Grammar(root, vocabulary, limits, compilation.notEnforced);
+        grammar.prepare(PREPARATION);
+        return grammar;
     }
 
     private final class Compilation {

@@ -15,5 +15,5 @@ public record GrammarLimits(
         int states, Duration cpuTime, int nesting, int stackDepth, long cacheBytes) {
 
     public static final GrammarLimits DEFAULT =
-            new GrammarLimits(100_000, Duration.ofSeconds(1), 128, 60, 32L << 20);
+            new GrammarLimits(100_000, Duration.ofSeconds(1), 128, 60, 16L << 20);
 }

@@ -3,6 +3,8 @@ package io.chasqui.grammar;
 import java.util.ArrayDeque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * One rule of a grammar as a deterministic automaton: a state leads on by a byte, or by a string of
@@ -35,8 +37,8 @@ final class Rule {
 
     private boolean[] leaves;
 
-    /** Found when first asked for. */
-    private TextHorizons textHorizons;
+    /** By groups of text, found when first asked for. */
+    private final Map<Integer, TextHorizons> textHorizons = new ConcurrentHashMap<>();
 
     /**
      * @param name for error messages
@@ -120,6 +122,21 @@ final class Rule {
         return classOf[value];
     }
 
+    /** Class of each byte; not to be changed. */
+    int[] classOf() {
+        return classOf;
+    }
+
+    /** Next states, a row of classes for each state; not to be changed. */
+    int[] rows() {
+        return next;
+    }
+
+    /** Per state; not to be changed. */
+    boolean[] accepts() {
+        return accepts;
+    }
+
     int next(int state, int value) {
         return next[state * classes + classOf[value]];
     }
@@ -141,14 +158,9 @@ final class Rule {
         return leaves[state];
     }
 
-    /** Only for rules without calls. */
-    TextHorizons textHorizons() {
-        var known = textHorizons;
-        if (known == null) {
-            known = new TextHorizons(this);
-            textHorizons = known;
-        }
-        return known;
+    /** For the groups of text that may follow a state. Only for rules without calls. */
+    TextHorizons textHorizons(int groups) {
+        return textHorizons.computeIfAbsent(groups, g -> new TextHorizons(this, g));
     }
 
     int height(int state) {
@@ -163,24 +175,34 @@ final class Rule {
         return !calls.isEmpty();
     }
 
-    /** Memory of this rule and of those it calls, about. */
-    long reachableBytes() {
+    /** This rule and all that it calls, directly or not. */
+    List<Rule> reachable() {
         var seen = new LinkedHashSet<Rule>(List.of(this));
         var pending = new ArrayDeque<Rule>(seen);
-        long bytes = 0;
         while (!pending.isEmpty()) {
-            var rule = pending.poll();
-            bytes += 4L * rule.next.length + 15L * rule.accepts.length + 1200;
-            for (var site : rule.calls) {
+            for (var site : pending.poll().calls) {
                 for (var call : site) {
-                    bytes += 24;
                     if (seen.add(call.callee())) {
                         pending.add(call.callee());
                     }
                 }
             }
         }
-        return bytes;
+        return List.copyOf(seen);
+    }
+
+    /** Memory, about. */
+    long bytes() {
+        return 4L * next.length + 30L * accepts.length + 1200;
+    }
+
+    /** How many bytes may follow a state, those that calls begin with not counted. */
+    int branching(int state) {
+        int count = 0;
+        for (int value = 0; value < 256; value++) {
+            count += next(state, value) == NONE ? 0 : 1;
+        }
+        return count;
     }
 
     @Override

@@ -62,7 +62,7 @@ record StateMask(long[] allowed, int[] allowedList, TokenTrie suffixes, boolean 
                 new TrieWalk(trie, space).walk(start, this::reached);
             } else {
                 height = 1;
-                walkRegular(rule, state);
+                trie.allow(rule, state, allowed, openNodes);
             }
             int count = Arrays.stream(allowed).mapToInt(Long::bitCount).sum();
             boolean sparse = count < allowed.length * 2;
@@ -75,35 +75,6 @@ record StateMask(long[] allowed, int[] allowedList, TokenTrie suffixes, boolean 
             trie.addTokensAt(node, allowed);
             if (configuration.reachesBottom() && trie.end(node) > node + 1) {
                 openNodes.add(node);
-            }
-        }
-
-        /** Without calls there are no stacks to keep, and whole branches go through at once. */
-        private void walkRegular(Rule rule, int state) {
-            int[] path = new int[trie.deepest() + 1];
-            path[0] = state;
-            var horizons = rule.textHorizons();
-            int node = 0;
-            int size = trie.size();
-            while (node < size) {
-                int depth = trie.depth(node);
-                int next = rule.next(path[depth - 1], trie.label(node));
-                if (next == Rule.NONE) {
-                    node = trie.end(node);
-                    continue;
-                }
-                int text = trie.textDepth(node);
-                if (text >= 0 && text <= horizons.of(next)) {
-                    trie.addTokensBelow(node, allowed);
-                    node = trie.end(node);
-                    continue;
-                }
-                path[depth] = next;
-                trie.addTokensAt(node, allowed);
-                if (rule.accepts(next)) {
-                    openNodes.add(node);
-                }
-                node++;
             }
         }
 

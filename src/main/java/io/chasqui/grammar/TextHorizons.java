@@ -4,13 +4,14 @@ import java.util.Arrays;
 import java.util.HashSet;
 
 /**
- * How many characters of ordinary text may follow a state of a rule, whichever they are. So whole
+ * How many characters of some groups may follow a state of a rule, whichever they are. So whole
  * branches of a vocabulary are known to be allowed without a look at them.
  */
 final class TextHorizons {
     private static final int UNBOUNDED = Integer.MAX_VALUE;
 
     private final Rule rule;
+    private final int groups;
     private final int[] horizons;
 
     /** Examples of the classes of bytes at each position within a character. */
@@ -24,8 +25,10 @@ final class TextHorizons {
 
     /**
      * @param rule without calls
+     * @param groups a set of {@link TextGroups}
      */
-    TextHorizons(Rule rule) {
+    TextHorizons(Rule rule, int groups) {
+        this.groups = groups;
         this.rule = rule;
         this.horizons = new int[rule.states()];
         this.sources = new IntList[rule.states()];
@@ -37,9 +40,9 @@ final class TextHorizons {
         spread();
     }
 
-    /** Characters that are {@link TokenTrie#isPlain plain} or not ASCII, however many. */
-    int of(int state) {
-        return horizons[state];
+    /** Per state, characters of the groups that may follow. Not to be changed. */
+    int[] all() {
+        return horizons;
     }
 
     private int[] examples(int position) {
@@ -47,7 +50,7 @@ final class TextHorizons {
         var result = new IntList();
         for (int value = 0; value < 256; value++) {
             int next = Utf8.position(position, value);
-            boolean text = value >= 0x80 || TokenTrie.isPlain(value);
+            boolean text = (TextGroups.of(value) & groups) != 0;
             if (text
                     && next != Utf8.INVALID
                     && seenClasses.add(rule.classOf(value) * Utf8.POSITIONS + next)) {

@@ -28,7 +28,13 @@ final class TokenTrie {
     private final int[] ends;
     private final int[] firstTokens;
     private final int[] tokens;
+
+    /** Per node, the {@link TextGroups} of all bytes below. */
+    private final short[] groups;
+
+    /** Per node, characters of the longest way down; -1 within a character or if not UTF-8. */
     private final short[] textDepths;
+
     private final int deepest;
 
     static TokenTrie of(List<Suffix> strings) {
@@ -50,12 +56,8 @@ final class TokenTrie {
         tokens = new int[strings.length];
         deepest = longest;
         fill(strings);
+        groups = new short[nodes];
         textDepths = findTextDepths();
-    }
-
-    /** Whether a byte is a printable ASCII character that JSON strings hold as it is. */
-    static boolean isPlain(int value) {
-        return value >= ' ' && value < 0x7f && value != '"' && value != '\\';
     }
 
     private short[] findTextDepths() {
@@ -82,11 +84,12 @@ final class TokenTrie {
         int depth = 0;
         boolean boundary = positions[node] == Utf8.BOUNDARY;
         for (int child = node + 1; child < ends[node]; child = ends[child]) {
-            boolean text = label(child) >= 0x80 || isPlain(label(child));
-            if (!text || positions[child] == Utf8.INVALID || all[child] < 0) {
-                return -1;
+            groups[node] |= (short) (TextGroups.of(label(child)) | groups[child]);
+            if (positions[child] == Utf8.INVALID || all[child] < 0 || depth < 0) {
+                depth = -1;
+            } else {
+                depth = Math.max(depth, all[child] + (boundary ? 1 : 0));
             }
-            depth = Math.max(depth, all[child] + (boundary ? 1 : 0));
         }
         return (short) depth;
     }
@@ -143,14 +146,6 @@ final class TokenTrie {
         return ends[node];
     }
 
-    /**
-     * Characters of the longest way down from this node, when it is between characters and all are
-     * {@link #isPlain plain} or not ASCII; else -1.
-     */
-    int textDepth(int node) {
-        return textDepths[node];
-    }
-
     int deepest() {
         return deepest;
     }
@@ -181,9 +176,57 @@ final class TokenTrie {
     }
 
     private void addTokens(int from, int to, long[] mask) {
+        addTokens(tokens, from, to, mask);
+    }
+
+    private static void addTokens(int[] tokens, int from, int to, long[] mask) {
         for (int i = from; i < to; i++) {
-            int token = tokens[i];
-            mask[token >> 6] |= 1L << token;
+            mask[tokens[i] >> 6] |= 1L << tokens[i];
+        }
+    }
+
+    /**
+     * Sets the bits of all tokens that may follow a state, its rule having no calls: so there are
+     * no stacks to keep, and whole branches of ordinary text go through at once.
+     *
+     * @param ends takes the nodes after which the rule may end
+     */
+    void allow(Rule rule, int state, long[] mask, IntList ends) {
+        // The hottest loop of all; arrays are read through locals.
+        byte[] label = labels;
+        short[] depth = depths;
+        short[] textDepth = textDepths;
+        short[] below = groups;
+        int following = TextGroups.after(rule, state);
+        int[] first = firstTokens;
+        int[] token = tokens;
+        int[] rows = rule.rows();
+        int[] classOf = rule.classOf();
+        int[] horizons = rule.textHorizons(following).all();
+        boolean[] accepts = rule.accepts();
+        int classes = rule.classes();
+        int[] path = new int[deepest + 1];
+        path[0] = state;
+        int node = 0;
+        while (node < label.length) {
+            int next = rows[path[depth[node] - 1] * classes + classOf[label[node] & 0xff]];
+            if (next == Rule.NONE) {
+                node = this.ends[node];
+                continue;
+            }
+            int text = textDepth[node];
+            if (text >= 0 && text <= horizons[next] && (below[node] & ~following) == 0) {
+                int after = this.ends[node];
+                addTokens(token, first[node], first[after], mask);
+                node = after;
+                continue;
+            }
+            path[depth[node]] = next;
+            addTokens(token, first[node], first[node + 1], mask);
+            if (accepts[next]) {
+                ends.add(node);
+            }
+            node++;
         }
     }
 
@@ -203,6 +246,6 @@ final class TokenTrie {
     }
 
     long bytes() {
-        return 13L * labels.length + 4L * tokens.length + 64;
+        return 15L * labels.length + 4L * tokens.length + 64;
     }
 }

@@ -2,7 +2,9 @@ package io.chasqui.grammar;
 
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.PriorityQueue;
 import java.util.Random;
 
 /** A model without taste: any allowed token, those that close something a little more often. */
@@ -21,8 +23,8 @@ final class RandomAnswers {
     record Answer(byte[] text, int tokens, boolean cut) {}
 
     /**
-     * An answer of at most about so many tokens. One that is cut there is completed by the shortest
-     * text that does, so that there must be one.
+     * An answer of at most about so many tokens. One that is cut there is completed by some text
+     * that does, so that there must be one.
      */
     Answer sample(Grammar grammar, int maxTokens) {
         var matcher = grammar.matcher();
@@ -78,20 +80,22 @@ final class RandomAnswers {
         return false;
     }
 
-    /** The shortest text that makes a beginning complete, found by going through all. */
+    /** A text that makes a beginning complete, found by a search that flat stacks guide. */
     private static byte[] completion(Grammar grammar, byte[] begun) {
         var space = new Configurations(GrammarLimits.DEFAULT.stackDepth(), Long.MAX_VALUE);
         var start = space.step(grammar.start(space), begun);
-        record Step(Step before, byte value) {}
+        record Step(Step before, int length, byte value) {}
         var reached = new HashMap<Configuration, Step>();
-        var pending = new ArrayDeque<Configuration>();
-        reached.put(start, null);
+        var pending =
+                new PriorityQueue<Configuration>(
+                        Comparator.comparingInt(c -> c.depth() * 100 + reached.get(c).length));
+        reached.put(start, new Step(null, 0, (byte) 0));
         pending.add(start);
         while (!pending.isEmpty()) {
             var at = pending.poll();
             if (at.reachesBottom()) {
                 var text = new ArrayDeque<Byte>();
-                for (var step = reached.get(at); step != null; step = step.before) {
+                for (var step = reached.get(at); step.before != null; step = step.before) {
                     text.push(step.value);
                 }
                 byte[] bytes = new byte[text.size()];
@@ -103,7 +107,9 @@ final class RandomAnswers {
             for (int value = 0; value < 256; value++) {
                 var next = space.step(at, value);
                 if (next != Configuration.DEAD && !reached.containsKey(next)) {
-                    reached.put(next, new Step(reached.get(at), (byte) value));
+                    reached.put(
+                            next,
+                            new Step(reached.get(at), reached.get(at).length + 1, (byte) value));
                     pending.add(next);
                 }
             }
