@@ -720,23 +720,34 @@ __device__ __forceinline__ void combine(const AttentionParams& p) {
 
 } // namespace
 
-// Shared memory: four stages of 64 rows of head_dim in bf16, then 64 rows of queries, or 16 and the
-// scores of a narrow piece (AttentionPlanner.sharedBytes).
+// The shared memory is Layout<D>::END elements (AttentionPlanner.sharedBytes).
 #define ATTENTION(D)                                                               \
     static_assert(Layout<D>::END * 2 <= 99 * 1024, "more than a block may have");  \
     extern "C" __global__ void __launch_bounds__(THREADS, 2)                       \
         paged_attention_##D(const __grid_constant__ AttentionParams p) {           \
         attend<D>(p);                                                              \
     }                                                                              \
-    KERNEL(paged_attention_##D)                                                    \
     extern "C" __global__ void __launch_bounds__(COMBINE_THREADS)                  \
         attention_combine_##D(const __grid_constant__ AttentionParams p) {         \
         combine<D>(p);                                                             \
-    }                                                                              \
-    KERNEL(attention_combine_##D)
+    }
 
 ATTENTION(16)
+KERNEL(paged_attention_16)
+KERNEL(attention_combine_16)
+
 ATTENTION(32)
+KERNEL(paged_attention_32)
+KERNEL(attention_combine_32)
+
 ATTENTION(64)
+KERNEL(paged_attention_64)
+KERNEL(attention_combine_64)
+
 ATTENTION(96)
+KERNEL(paged_attention_96)
+KERNEL(attention_combine_96)
+
 ATTENTION(128)
+KERNEL(paged_attention_128)
+KERNEL(attention_combine_128)

@@ -14,6 +14,13 @@ final class AttentionProblem {
     static final short NAN = (short) 0x7fff;
 
     /**
+     * So far after a key it comes again, with the negative value, then new ones begin. So in a
+     * sequence of twice as many tokens little is left of the sum, and a change in its order shows
+     * in spite of the rounding to bf16.
+     */
+    static final int ECHO = 293;
+
+    /**
      * One sequence.
      *
      * @param seed of its numbers
@@ -111,6 +118,11 @@ final class AttentionProblem {
                     int at = element(s, h, position) + d;
                     keys[at] = bf16((float) random.nextGaussian());
                     values[at] = bf16((float) random.nextGaussian() + 0.25f);
+                    if (position / ECHO % 2 == 1) {
+                        int twin = element(s, h, position - ECHO) + d;
+                        keys[at] = keys[twin];
+                        values[at] = (short) (values[twin] ^ 0x8000);
+                    }
                 }
             }
         }

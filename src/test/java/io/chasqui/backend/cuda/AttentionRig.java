@@ -1,7 +1,5 @@
 package io.chasqui.backend.cuda;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -137,7 +135,6 @@ final class AttentionRig {
             CUdeviceptr states,
             CUdeviceptr out) {
         var batch = problem.batch;
-        var block = ByteBuffer.allocateDirect(160).order(ByteOrder.nativeOrder());
         int[] counts = {
             batch.numTokens(), batch.numSequences(), 0, plan.work.size(), plan.combine.size()
         };
@@ -146,44 +143,25 @@ final class AttentionRig {
             starts[s] = starts[s - 1] + batch.blockTables()[s - 1].length;
         }
         int[] blocks = Arrays.stream(batch.blockTables()).flatMapToInt(Arrays::stream).toArray();
-        var inputs =
-                List.of(
-                        counts,
-                        new int[0],
-                        batch.positions(),
-                        new int[0],
-                        batch.seqLens(),
-                        starts,
-                        blocks,
-                        new int[0],
-                        Plan.flat(plan.work),
-                        Plan.flat(plan.combine),
-                        new int[0],
-                        new int[0]);
-        for (var input : inputs) {
-            block.putLong(input.length == 0 ? 0 : address(device.upload(input)));
-        }
-        block.putLong(address(device.upload(problem.queries)));
-        block.putLong(address(device.upload(problem.keys)));
-        block.putLong(address(device.upload(problem.values)));
-        block.putInt(problem.kvHeads).putInt(problem.blockSize).putInt(problem.headDim).putInt(0);
-        block.putInt(problem.heads).putInt(0);
-        block.putLong(address(states)).putLong(address(out));
-        return Pointer.to(block);
-    }
-
-    /** Reads what JCuda keeps to itself. */
-    private static final class Address extends CUdeviceptr {
-        private Address(CUdeviceptr pointer) {
-            super(pointer);
-        }
-
-        long value() {
-            return getNativePointer() + getByteOffset();
-        }
-    }
-
-    private static long address(CUdeviceptr pointer) {
-        return new Address(pointer).value();
+        return new StructParameter()
+                .pointers(
+                        device.upload(counts),
+                        null,
+                        device.upload(batch.positions()),
+                        null,
+                        device.upload(batch.seqLens()),
+                        device.upload(starts),
+                        device.upload(blocks),
+                        null,
+                        device.upload(Plan.flat(plan.work)),
+                        plan.combine.isEmpty() ? null : device.upload(Plan.flat(plan.combine)),
+                        null,
+                        null)
+                .pointers(device.upload(problem.queries))
+                .pointers(device.upload(problem.keys), device.upload(problem.values))
+                .ints(problem.kvHeads, problem.blockSize, problem.headDim, 0)
+                .ints(problem.heads)
+                .pointers(states, out)
+                .pointer();
     }
 }

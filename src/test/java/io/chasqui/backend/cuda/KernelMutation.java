@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /**
@@ -29,10 +30,20 @@ record KernelMutation(String name, String module, String file, String right, Str
 
     /** Compiles the changed module into a library for {@link CudaEmulator#setKernels}. */
     Path build(CudaEmulator emulator) {
+        return build(emulator, UnaryOperator.identity());
+    }
+
+    /**
+     * The same of a part of the module.
+     *
+     * @param part leaves kernels out of the text of the file to change, so that compiling takes
+     *     less
+     */
+    Path build(CudaEmulator emulator, UnaryOperator<String> part) {
         try {
             String text = Files.readString(SOURCES.resolve(file));
             assertEquals(2, text.split(Pattern.quote(right), -1).length, name + " occurs once");
-            String changed = text.replace(right, wrong);
+            String changed = part.apply(text.replace(right, wrong));
             // Headers are no part of what object files are told apart by: the folder's name is.
             var folder = name + "-" + HexFormat.of().toHexDigits(changed.hashCode());
             var sources = Files.createDirectories(CHANGED.resolve(folder));

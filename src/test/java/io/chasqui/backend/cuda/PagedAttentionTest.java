@@ -4,8 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.chasqui.backend.cuda.AttentionProblem.Sequence;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -67,7 +71,8 @@ class PagedAttentionTest {
                         headDims[seed % headDims.length],
                         1 + random.nextInt(40),
                         random,
-                        new Sequence(1, 1 + random.nextInt(700), 1),
+                        new Sequence(1, 2 * AttentionProblem.ECHO, 1),
+                        new Sequence(3, 1 + random.nextInt(700), 1),
                         new Sequence(2, 40 + random.nextInt(300), 1 + random.nextInt(40)));
         emulator.setSeed(0);
         short[] direct = rig.run(problem, AttentionRig.planned(problem, 1), 1);
@@ -85,7 +90,93 @@ class PagedAttentionTest {
                         AttentionRig.random(problem, AttentionPlanner.MAX_ROWS / group, random)));
     }
 
-    private static void assertNear(AttentionProblem problem, short[] actual) {
+    /**
+     * However a prompt is cut into steps and whatever is beside it, a token's bits are the same.
+     */
+    @ParameterizedTest
+    @CsvSource({"32, 4, 2, 16, 1", "64, 7, 1, 32, 2", "16, 2, 2, 5, 3", "128, 4, 1, 16, 4"})
+    void cutsAndBatchMatesDoNotMatter(
+            int headDim, int heads, int kvHeads, int blockSize, int seed) {
+        var random = new Random(seed);
+        int length = 270 + random.nextInt(120);
+        var whole =
+                new AttentionProblem(
+                        heads,
+                        kvHeads,
+                        headDim,
+                        blockSize,
+                        random,
+                        new Sequence(7, length, length));
+        emulator.setSeed(seed);
+        short[] alone = rig.run(whole, AttentionRig.planned(whole, 8), 2);
+        assertNear(whole, alone);
+        for (int done = 0; done < length; ) {
+            int tokens =
+                    done + 1 == length || random.nextInt(3) == 0
+                            ? 1
+                            : 1 + random.nextInt(Math.min(150, length - 1 - done));
+            var mates = new Sequence[] {mate(random), null, mate(random)};
+            mates[1] = new Sequence(7, done + tokens, tokens);
+            var step =
+                    new AttentionProblem(
+                            heads, kvHeads, headDim, 1 + random.nextInt(32), random, mates);
+            emulator.setSeed(random.nextInt(100));
+            short[] result = rig.run(step, AttentionRig.planned(step, 1 + random.nextInt(30)), 3);
+            int row = heads * headDim;
+            int from = mates[0].queries() * row;
+            assertArrayEquals(
+                    Arrays.copyOfRange(alone, done * row, (done + tokens) * row),
+                    Arrays.copyOfRange(result, from, from + tokens * row),
+                    "tokens " + done + " to " + (done + tokens) + " of seed " + seed);
+            done += tokens;
+        }
+    }
+
+    private static Sequence mate(Random random) {
+        int length = 1 + random.nextInt(80);
+        return new Sequence(random.nextLong(), length, 1 + random.nextInt(Math.min(length, 20)));
+    }
+
+    /** Every remainder of a tile and of a chunk, for rows that are few, many and in between. */
+    @Test
+    void everyLengthAroundTheEdgesIsRight() {
+        var random = new Random(5);
+        var sequences = new ArrayList<Sequence>();
+        for (int edge : new int[] {0, 64, 128, 256, 512}) {
+            for (int length = Math.max(1, edge - 2); length <= edge + 2; length++) {
+                sequences.add(new Sequence(length, length, 1));
+                sequences.add(new Sequence(length, length, Math.min(length, 9)));
+            }
+        }
+        var problem =
+                new AttentionProblem(4, 2, 16, 16, random, sequences.toArray(Sequence[]::new));
+        for (int multiprocessors : new int[] {1, 40}) {
+            emulator.setSeed(multiprocessors);
+            assertNear(
+                    problem, rig.run(problem, AttentionRig.planned(problem, multiprocessors), 5));
+        }
+    }
+
+    @Test
+    void aLongContextIsFoldedInTheSameOrderHoweverManyPiecesItHas() {
+        var problem =
+                new AttentionProblem(
+                        4,
+                        1,
+                        32,
+                        16,
+                        new Random(6),
+                        new Sequence(1, 16 * AttentionProblem.ECHO, 1));
+        var direct = new AttentionRig.Plan(List.of(new int[] {0, 1, 0, 0, 19, -1}), List.of());
+        short[] whole = rig.run(problem, direct, 1);
+        assertNear(problem, whole);
+        for (int multiprocessors : new int[] {1, 3, 20}) {
+            var plan = AttentionRig.planned(problem, multiprocessors);
+            assertArrayEquals(whole, rig.run(problem, plan, 2), plan.work().size() + " pieces");
+        }
+    }
+
+    static void assertNear(AttentionProblem problem, short[] actual) {
         for (int t = 0; t < problem.batch.numTokens(); t++) {
             for (int h = 0; h < problem.heads; h++) {
                 var expected = problem.expected(t, h);
