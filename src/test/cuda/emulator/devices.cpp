@@ -143,11 +143,13 @@ void Device::work() {
     Lock lock(all.mutex);
     for (;;) {
         if (sticky != 0) drop_everything();
-        if (is_idle() || retired_) close_memory();
-        if (retired_) return;
+        if (retired_) {
+            close_memory();
+            return;
+        }
         if (is_idle()) {
             open_ = false;
-            all.changed.wait(lock);
+            wait_for_work(lock);
             continue;
         }
         if (!open_ && Clock::now() < closed_until_) {
@@ -162,6 +164,16 @@ void Device::work() {
         } else {
             step(*stream, lock);
         }
+    }
+}
+
+// Closing memory and opening it again takes long: not between one piece of work and the next.
+void Device::wait_for_work(Lock& lock) {
+    std::condition_variable& changed = machine().changed;
+    if (opened_.empty()) {
+        changed.wait(lock);
+    } else if (!changed.wait_for(lock, CLOSED_TIME, [this] { return !is_idle() || retired_; })) {
+        close_memory();
     }
 }
 
@@ -274,7 +286,7 @@ bool Device::advance(QueuedCommand& queued, Lock& lock) {
     if (spins) let_others_run();
     lock.lock();
     if (spins) check_progress(*queued.execution);
-    if (done) {
+    if (done && !launch.kernel->checked) {
         std::string damage = memory.damage();
         if (!damage.empty()) {
             processor_.failure = {700, "kernel " + launch.kernel->name + " wrote " + damage};
@@ -359,7 +371,8 @@ KernelLibrary* Machine::load_library(const std::string& path, std::string* error
 void register_kernel(const KernelDescription& kernel) {
     if (loading == nullptr) return;
     std::vector<size_t> bytes(kernel.parameter_bytes, kernel.parameter_bytes + kernel.parameters);
-    loading->kernels[kernel.name] = {kernel.name, loading, kernel.call, bytes, kernel.shared_variables};
+    loading->kernels[kernel.name] = {kernel.name, loading, kernel.call, bytes, kernel.shared_variables,
+                                     kernel.checked};
 }
 
 // ---------------------------------------------------------------- faults

@@ -97,6 +97,7 @@ private:
     void let_others_run();
     void check_progress(const Execution& execution);
 
+    void wait_for_work(Lock& lock);
     void open_memory();
     void close_memory();
 

@@ -564,8 +564,9 @@ DRIVER_API CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned grid
 DRIVER_API CUresult cuGetProcAddress_v2(const char* symbol, void** function, int, cuuint64_t,
                                         CUdriverProcAddressQueryResult* result) {
     std::string name = symbol;
-    *function = dlsym(RTLD_DEFAULT, (name + "_v2").c_str());
-    if (*function == nullptr) *function = dlsym(RTLD_DEFAULT, name.c_str());
+    static void* own = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+    *function = dlsym(own, (name + "_v2").c_str());
+    if (*function == nullptr) *function = dlsym(own, name.c_str());
     bool found = *function != nullptr;
     if (result != nullptr) {
         *result = found ? CU_GET_PROC_ADDRESS_SUCCESS : CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;

@@ -197,13 +197,19 @@ struct Registration {
 template <class... P>
 Registration<P...> registration_of(void (*)(P...));
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool CHECKED = true;
+#else
+constexpr bool CHECKED = false;
+#endif
+
 template <auto function>
 struct RegisteredKernel {
     using Kind = decltype(registration_of(function));
 
     explicit RegisteredKernel(const char* name, void* (*shared_variables)()) {
         register_kernel({name, Kind::template call<function>, std::size(Kind::bytes) - 1, Kind::bytes,
-                         shared_variables});
+                         shared_variables, CHECKED});
     }
 };
 

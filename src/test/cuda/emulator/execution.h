@@ -28,6 +28,7 @@ struct Kernel {
     void (*call)(void* const* parameters);
     std::vector<size_t> parameter_bytes;
     void* (*shared_variables)(); // an address among this thread's copy of the library's
+    bool checked;                // the emulator sees each of its accesses
 };
 
 // A launch as it was asked for, with its own copy of the parameters.

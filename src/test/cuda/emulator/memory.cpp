@@ -26,6 +26,15 @@ const unsigned char* bytes_at(uintptr_t address) {
     return reinterpret_cast<const unsigned char*>(address);
 }
 
+// How many of the bytes, at most 256, are poison before the first that isn't.
+size_t unspoilt(uintptr_t start, size_t bytes) {
+    static const std::vector<unsigned char> poison(256, POISON);
+    if (memcmp(bytes_at(start), poison.data(), bytes) == 0) return bytes;
+    size_t at = 0;
+    while (*bytes_at(start + at) == POISON) at++;
+    return at;
+}
+
 constexpr size_t POISON_FILE_BYTES = size_t(16) << 20;
 
 // A file full of poison. Mapped privately it fills memory that nobody has to write: only pages that
@@ -150,20 +159,13 @@ std::string DeviceMemory::damage() const {
 std::string DeviceMemory::damage(const Allocation& allocation) {
     if (allocation.mapped_bytes == 0) return {};
     uintptr_t end = allocation.start + allocation.bytes;
-    uintptr_t mapped_end = allocation.mapped + allocation.mapped_bytes;
-    for (uintptr_t at = end; at < mapped_end; at++) {
-        if (*bytes_at(at) != POISON) {
-            return std::to_string(at - end) + " bytes beyond an allocation of " +
-                   std::to_string(allocation.bytes) + " bytes";
-        }
-    }
-    for (uintptr_t at = allocation.start; at > allocation.mapped; at--) {
-        if (*bytes_at(at - 1) != POISON) {
-            return std::to_string(allocation.start - at + 1) + " or fewer bytes before an allocation of " +
-                   std::to_string(allocation.bytes) + " bytes";
-        }
-    }
-    return {};
+    size_t back_zone = allocation.mapped + allocation.mapped_bytes - end;
+    size_t beyond = unspoilt(end, back_zone);
+    size_t before = unspoilt(allocation.start - FRONT_ZONE, FRONT_ZONE);
+    if (beyond == back_zone && before == FRONT_ZONE) return {};
+    std::string where = beyond < back_zone ? std::to_string(beyond) + " bytes beyond"
+                                           : "up to " + std::to_string(FRONT_ZONE - before) + " bytes before";
+    return where + " an allocation of " + std::to_string(allocation.bytes) + " bytes";
 }
 
 std::string DeviceMemory::describe(uintptr_t address) const {

@@ -23,7 +23,7 @@ struct Allocation {
 // that goes beyond it faults; what of its pages it doesn't fill is a red zone. Addresses are never
 // given twice, so stale ones fault too. Memory is filled with POISON when it is allocated.
 //
-// While no device that has access to it works, all of it is inaccessible: then code of the host that
+// While no device that has access to it works, and has not just worked, all of it is inaccessible: then code of the host that
 // takes its addresses for its own faults, and so does a kernel of a device without access.
 class DeviceMemory {
 public:

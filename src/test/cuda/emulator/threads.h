@@ -94,6 +94,7 @@ struct KernelDescription {
     size_t parameters;
     const size_t* parameter_bytes;
     void* (*shared_variables)(); // an address among this thread's copy of them
+    bool checked;                // compiled so that the emulator looks at each access
 };
 
 EMULATOR_API void register_kernel(const KernelDescription& kernel);

@@ -1,10 +1,19 @@
 package io.chasqui.backend.cuda;
 
 import static io.chasqui.backend.cuda.EmulatedDevice.errorOf;
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
 import java.util.Random;
 import java.util.stream.IntStream;
 import jcuda.Pointer;
@@ -109,6 +118,41 @@ class CudaEmulatorTest {
                     new StructParameter().pointers(out).pointer(),
                     Pointer.to(new int[] {40}),
                     Pointer.to(new double[] {2.5}));
+            assertArrayEquals(new int[] {42, 42}, device.ints(out, 2));
+        }
+    }
+
+    @Test
+    void launchesThatJCudaLacksAreThereToo() throws Throwable {
+        try (var device = new EmulatedDevice(0);
+                var arena = Arena.ofConfined()) {
+            var out = device.allocate(8);
+            var launch =
+                    Linker.nativeLinker()
+                            .downcallHandle(
+                                    SymbolLookup.libraryLookup("libcuda.so.1", arena)
+                                            .findOrThrow("cuLaunchKernelEx"),
+                                    FunctionDescriptor.of(
+                                            JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+            var config = arena.allocate(56, 8);
+            int[] shape = {1, 1, 1, 2, 1, 1};
+            for (int i = 0; i < shape.length; i++) {
+                config.setAtIndex(JAVA_INT, i, shape[i]);
+            }
+            var pointer = arena.allocateFrom(JAVA_LONG, StructParameter.addressOf(out));
+            var parameters = arena.allocate(ADDRESS, 3);
+            parameters.setAtIndex(ADDRESS, 0, pointer);
+            parameters.setAtIndex(ADDRESS, 1, arena.allocateFrom(JAVA_INT, 40));
+            parameters.setAtIndex(ADDRESS, 2, arena.allocateFrom(JAVA_DOUBLE, 2));
+            var function = device.function("three_parameters");
+            int error =
+                    (int)
+                            launch.invokeExact(
+                                    config,
+                                    MemorySegment.ofAddress(StructParameter.addressOf(function)),
+                                    parameters,
+                                    MemorySegment.NULL);
+            assertEquals(CUresult.CUDA_SUCCESS, error);
             assertArrayEquals(new int[] {42, 42}, device.ints(out, 2));
         }
     }

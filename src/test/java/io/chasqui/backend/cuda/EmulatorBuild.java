@@ -92,7 +92,11 @@ final class EmulatorBuild {
         return locked(
                 () -> {
                     var driver =
-                            compileAll(files(emulator, ".cpp"), out.resolve("driver"), List.of());
+                            compileAll(
+                                    files(emulator, ".cpp"),
+                                    headers(emulator),
+                                    out.resolve("driver"),
+                                    List.of());
                     var library = out.resolve("libcuda.so.1");
                     link(library, driver, List.of("-Wl,-soname,libcuda.so.1", "-ldl", "-lpthread"));
                     var sources = new ArrayList<>(files(kernels, ".cu"));
@@ -123,7 +127,9 @@ final class EmulatorBuild {
     private void linkKernels(List<Path> sources, Path objects, List<String> options, Path library)
             throws IOException, InterruptedException {
         var driver = List.of(out.resolve("libcuda.so.1").toString());
-        link(library, compileAll(sources, objects, options), driver);
+        var headers = headers(kernels);
+        headers.addAll(headers(testKernels));
+        link(library, compileAll(sources, headers, objects, options), driver);
     }
 
     private <T> T locked(Callable<T> work) {
@@ -146,15 +152,10 @@ final class EmulatorBuild {
         }
     }
 
-    private List<Path> compileAll(List<Path> sources, Path objects, List<String> options)
+    private List<Path> compileAll(
+            List<Path> sources, List<Path> headers, Path objects, List<String> options)
             throws IOException, InterruptedException {
         Files.createDirectories(objects);
-        var headers = new ArrayList<Path>();
-        for (var suffix : List.of(".h", ".cuh", ".inc")) {
-            headers.addAll(files(kernels, suffix));
-            headers.addAll(files(testKernels, suffix));
-        }
-        headers.add(include.resolve("cuda.h"));
         var common = digest(headers, String.join(" ", COMPILE) + options);
         var tasks = new ArrayList<Callable<Path>>();
         for (var source : sources) {
@@ -170,6 +171,14 @@ final class EmulatorBuild {
         }
         removeOthers(objects, result);
         return result;
+    }
+
+    private List<Path> headers(Path folder) throws IOException {
+        var headers = new ArrayList<>(List.of(include.resolve("cuda.h")));
+        for (var suffix : List.of(".h", ".cuh", ".inc")) {
+            headers.addAll(files(folder, suffix));
+        }
+        return headers;
     }
 
     private Path compile(Path source, Path objects, List<String> options, String common)

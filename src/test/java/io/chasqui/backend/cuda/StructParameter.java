@@ -2,6 +2,7 @@ package io.chasqui.backend.cuda;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import jcuda.NativePointerObject;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 
@@ -11,7 +12,7 @@ final class StructParameter {
 
     StructParameter pointers(CUdeviceptr... pointers) {
         for (var pointer : pointers) {
-            longs(pointer == null ? 0 : Address.of(pointer));
+            longs(pointer == null ? 0 : addressOf(pointer));
         }
         return this;
     }
@@ -47,15 +48,20 @@ final class StructParameter {
         return bytes;
     }
 
-    /** Reads the address that JCuda keeps to itself. */
-    private static final class Address extends CUdeviceptr {
-        private Address(CUdeviceptr pointer) {
-            super(pointer);
-        }
-
-        static long of(CUdeviceptr pointer) {
-            var copy = new Address(pointer);
-            return copy.getNativePointer() + copy.getByteOffset();
+    /** The address that JCuda keeps to itself, of a pointer or handle. */
+    static long addressOf(NativePointerObject object) {
+        try {
+            var address = NativePointerObject.class.getDeclaredMethod("getNativePointer");
+            address.setAccessible(true);
+            long offset = 0;
+            if (object instanceof Pointer) {
+                var bytes = Pointer.class.getDeclaredMethod("getByteOffset");
+                bytes.setAccessible(true);
+                offset = (long) bytes.invoke(object);
+            }
+            return (long) address.invoke(object) + offset;
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
         }
     }
 }
