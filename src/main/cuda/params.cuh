@@ -214,16 +214,9 @@ struct LmHeadParams {
     int first;
 };
 
-// rank_barrier: waits until all ranks have come to it. `flags` are [MAX_BLOCKS][MAX_RANKS] counters on
-// each rank, zeroed once and never again; see rank_barrier.cuh. One array of them serves all kernels
-// that meet.
-constexpr int MAX_BLOCKS = 128; // of a kernel whose blocks meet those of other ranks
-
-struct RankBarrierParams {
-    uint32_t* flags[MAX_RANKS];
-    int rank;
-    int ranks;
-};
+// Blocks of a kernel that meet those of other ranks, at most. `flags` of such a kernel are counters
+// [MAX_BLOCKS][MAX_RANKS] on each rank, zeroed once and never again; see rank_barrier.cuh.
+constexpr int MAX_BLOCKS = 128;
 
 // all_reduce: residual += sum over ranks, in rank order, of their partials; then x and squares with
 // the next norm. The partials of two all-reduces that follow each other lie in different buffers.

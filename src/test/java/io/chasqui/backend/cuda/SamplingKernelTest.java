@@ -90,10 +90,10 @@ class SamplingKernelTest {
     void drawsWhatTheCpuAndTheReferenceDraw() {
         int compared = 0;
         int rows = 0;
-        for (long seed = 0; seed < 80; seed++) {
+        for (long seed = 0; seed < 60; seed++) {
             emulator.setSeed(seed);
             var random = new SplittableRandom(seed);
-            int vocab = new int[] {5, 100, 1024, 1500, 5000}[random.nextInt(5)];
+            int vocab = new int[] {5, 100, 1024, 1500, 3001}[random.nextInt(5)];
             double spread = new double[] {0.1, 1, 3, 8}[random.nextInt(4)];
             int n = 1 + random.nextInt(4);
             var logits = new float[n][];
@@ -188,11 +188,11 @@ class SamplingKernelTest {
 
     @Test
     void frequenciesFollowTheDistribution() {
-        int vocab = 40;
+        int vocab = 24;
         int batch = 250;
-        int draws = 4 * batch;
+        int draws = 2 * batch;
         float[] logits = RandomLogits.logits(new SplittableRandom(3), vocab, 1.5);
-        var params = new SamplerParams(0.8f, 0.95f, 30, 0.01f, 1, 0, 0, NONE, NO_VALUES);
+        var params = new SamplerParams(0.8f, 0.95f, 18, 0.01f, 1, 0, 0, NONE, NO_VALUES);
         double[] p = SamplingReference.of(logits, row(params, 0, 0, -1), null).probabilities();
         int[] counts = new int[vocab];
         var batchLogits = new float[batch][];
@@ -221,7 +221,7 @@ class SamplingKernelTest {
         assertTrue(
                 chiSquare < freedom + 4 * Math.sqrt(2.0 * freedom),
                 "chi-square " + chiSquare + " at " + freedom + " degrees of freedom");
-        assertTrue(kept > 10 && kept < vocab);
+        assertTrue(kept > 8 && kept < vocab);
     }
 
     @Test
