@@ -18,6 +18,7 @@ import java.util.Set;
  * @param defaults sampling of a request that says nothing
  * @param created unix seconds
  * @param fingerprint changes only when outputs may
+ * @param grammars compiled for its vocabulary
  */
 public record ServedModel(
         String id,
@@ -29,7 +30,33 @@ public record ServedModel(
         Set<Integer> endTokens,
         GenerationDefaults defaults,
         long created,
-        String fingerprint) {
+        String fingerprint,
+        GrammarCache grammars) {
+
+    public ServedModel(
+            String id,
+            List<String> aliases,
+            LlmEngine engine,
+            Tokenizer tokenizer,
+            ChatTemplate template,
+            String templateProblem,
+            Set<Integer> endTokens,
+            GenerationDefaults defaults,
+            long created,
+            String fingerprint) {
+        this(
+                id,
+                aliases,
+                engine,
+                tokenizer,
+                template,
+                templateProblem,
+                endTokens,
+                defaults,
+                created,
+                fingerprint,
+                new GrammarCache(tokenizer, endTokens));
+    }
 
     public int maxModelLen() {
         return engine.maxModelLen();

@@ -200,6 +200,13 @@ final class EngineLoop implements StepPipeline.Outcomes {
     }
 
     @Override
+    public long[] mask(Request request) {
+        var mask = new long[1][];
+        guarded(request, "grammar mask", () -> mask[0] = request.matcher().mask());
+        return mask[0];
+    }
+
+    @Override
     public void poisoned(Request request) {
         fail(request, new EngineError(EngineError.Kind.POISON, "this request cannot be computed"));
     }
@@ -237,7 +244,8 @@ final class EngineLoop implements StepPipeline.Outcomes {
         request.sequence().resolve(token.token());
         request.times().token(clock.nanoTime() - request.group().arrivalNanos());
         boolean full = request.sequence().numKnownTokens() >= config.maxModelLen();
-        request.output().append(token, request.numKnownOutputTokens(), full);
+        boolean complete = request.accept(token.token());
+        request.output().append(token, request.numKnownOutputTokens(), full, complete);
     }
 
     private void publish(Request request) {

@@ -73,8 +73,9 @@ final class OutputProcessor {
      *
      * @param numOutputTokens tokens of this choice, this one included
      * @param full whether there is no room for another
+     * @param complete whether the grammar lets nothing follow
      */
-    void append(SampledToken sampled, int numOutputTokens, boolean full) {
+    void append(SampledToken sampled, int numOutputTokens, boolean full, boolean complete) {
         int token = sampled.token();
         var entry = new Pending(output(sampled));
         pending.add(entry);
@@ -84,6 +85,9 @@ final class OutputProcessor {
             return;
         }
         addText(detokenizer.append(token), mayStop);
+        if (finish == null && complete) {
+            end(FinishReason.STOP, null);
+        }
         if (finish == null && (full || numOutputTokens >= params.maxTokens())) {
             end(FinishReason.LENGTH, null);
         }

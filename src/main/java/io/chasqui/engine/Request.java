@@ -1,5 +1,6 @@
 package io.chasqui.engine;
 
+import io.chasqui.grammar.GrammarMatcher;
 import io.chasqui.kvcache.KvSequence;
 
 /**
@@ -11,6 +12,7 @@ final class Request {
     private final int choice;
     private final KvSequence sequence;
     private final OutputProcessor output;
+    private final GrammarMatcher matcher;
     private final RequestTimes times = new RequestTimes();
     private final int promptLength;
     private final int maxOutputTokens;
@@ -35,6 +37,8 @@ final class Request {
         this.choice = choice;
         this.sequence = sequence;
         this.output = output;
+        var grammar = params().grammar();
+        this.matcher = grammar == null ? null : grammar.matcher();
         this.promptLength = sequence.numTokens();
         this.maxOutputTokens = Math.min(params().maxTokens(), maxModelLen - promptLength);
     }
@@ -91,7 +95,28 @@ final class Request {
 
     /** Whether its next token can only be sampled when the last one is known here. */
     boolean readsHistory() {
-        return params().sampler().readsHistory();
+        return matcher != null || params().sampler().readsHistory();
+    }
+
+    /** Where the answer stands in its grammar; null when it is free. */
+    GrammarMatcher matcher() {
+        return matcher;
+    }
+
+    /**
+     * Moves on in the grammar, if there is one.
+     *
+     * @return whether nothing may follow
+     * @throws IllegalStateException if the grammar does not allow the token
+     */
+    boolean accept(int token) {
+        if (matcher == null) {
+            return false;
+        }
+        if (!matcher.advance(token)) {
+            throw new IllegalStateException("token " + token + " is not one that the mask allowed");
+        }
+        return matcher.mustEnd();
     }
 
     /** Tokens whose keys and values are in the cache, or will be after the steps under way. */

@@ -1,6 +1,7 @@
 package io.chasqui.engine;
 
 import io.chasqui.backend.SamplerParams;
+import io.chasqui.grammar.Grammar;
 import java.util.List;
 import java.util.Set;
 
@@ -18,6 +19,7 @@ import java.util.Set;
  * @param numLogprobs likely tokens reported beside each sampled one; -1 for no logprobs
  * @param numPromptLogprobs the same for prompt tokens; -1 for none
  * @param sampler what acts on the logits
+ * @param grammar what the answer must be; null when it is free
  */
 public record SamplingParams(
         int n,
@@ -30,7 +32,8 @@ public record SamplingParams(
         long seed,
         int numLogprobs,
         int numPromptLogprobs,
-        SamplerParams sampler) {
+        SamplerParams sampler,
+        Grammar grammar) {
 
     public SamplingParams {
         if (n < 1) {
@@ -39,5 +42,33 @@ public record SamplingParams(
         if (stop.contains("")) {
             throw new IllegalArgumentException("stop: an empty text would end every answer");
         }
+    }
+
+    /** Of an answer that is free. */
+    public SamplingParams(
+            int n,
+            int maxTokens,
+            int minTokens,
+            List<String> stop,
+            Set<Integer> stopTokenIds,
+            boolean ignoreEos,
+            boolean includeStopText,
+            long seed,
+            int numLogprobs,
+            int numPromptLogprobs,
+            SamplerParams sampler) {
+        this(
+                n,
+                maxTokens,
+                minTokens,
+                stop,
+                stopTokenIds,
+                ignoreEos,
+                includeStopText,
+                seed,
+                numLogprobs,
+                numPromptLogprobs,
+                sampler,
+                null);
     }
 }

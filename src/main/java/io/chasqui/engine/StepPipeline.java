@@ -2,6 +2,7 @@ package io.chasqui.engine;
 
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.chasqui.backend.PendingTokens;
 import io.chasqui.backend.SampledToken;
 import io.chasqui.engine.SchedulerOutput.Scheduled;
 import io.chasqui.executor.ModelExecutor;
@@ -27,6 +28,9 @@ final class StepPipeline {
     interface Outcomes {
         /** A request's part of a step is computed; {@code sampled} is that of the whole step. */
         void advance(LaunchedStep.Part part, SampledToken[] sampled);
+
+        /** The tokens that may follow by a request's grammar; null when it has failed over it. */
+        long[] mask(Request request);
 
         /** A request's forward pass fails even alone. */
         void poisoned(Request request);
@@ -98,8 +102,7 @@ final class StepPipeline {
         LaunchedStep next = null;
         try {
             if (!parts.isEmpty()) {
-                var tokens = executor.execute(batches.build(parts)).sample(null);
-                next = LaunchedStep.of(parts, tokens);
+                next = LaunchedStep.of(parts, start(parts));
             }
         } catch (Throwable failure) {
             EngineLoop.rethrowFatal(failure);
@@ -109,6 +112,29 @@ final class StepPipeline {
         var last = inFlight;
         inFlight = next;
         return await(last);
+    }
+
+    /** Begins a pass and, while it runs, asks grammars which tokens they allow. */
+    private PendingTokens start(List<Scheduled> parts) {
+        var batch = batches.build(parts);
+        return executor.execute(batch).sample(masks(parts, batch.rows().length));
+    }
+
+    /** By row of logits; null when no answer has a grammar. */
+    private long[][] masks(List<Scheduled> parts, int rows) {
+        long[][] masks = null;
+        int row = 0;
+        for (var part : parts) {
+            row += BatchBuilder.numScoredRows(part);
+            if (BatchBuilder.samples(part)) {
+                if (part.request().matcher() != null) {
+                    masks = masks == null ? new long[rows][] : masks;
+                    masks[row] = outcomes.mask(part.request());
+                }
+                row++;
+            }
+        }
+        return masks;
     }
 
     private static List<Scheduled> running(List<Scheduled> parts) {
@@ -168,7 +194,7 @@ final class StepPipeline {
         }
         SampledToken[] sampled;
         try {
-            sampled = executor.execute(batches.build(parts)).sample(null).await();
+            sampled = start(parts).await();
         } catch (Throwable failure) {
             EngineLoop.rethrowFatal(failure);
             return recover(parts, failure);

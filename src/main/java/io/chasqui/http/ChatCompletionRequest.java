@@ -67,7 +67,7 @@ record ChatCompletionRequest(
         body.refuse("best_of", "'best_of' is not supported. Use 'n'.");
         body.refuse("moderation", "No guard model is loaded.");
         refuseTools(body);
-        refuseFormats(body);
+        refuseModalities(body);
         refuseUnless(body, "verbosity", "medium", "low", "high");
         refuseUnless(body, "reasoning_effort", "none", "minimal", "low", "medium", "high", "xhigh");
         if (body.flag("store", false)) {
@@ -102,16 +102,7 @@ record ChatCompletionRequest(
         body.flag("parallel_tool_calls", true);
     }
 
-    private static void refuseFormats(Fields body) {
-        var format = body.object("response_format");
-        if (format != null) {
-            format.require("type");
-            if (!format.text("type", MAX_HINT).equals("text")) {
-                throw ApiException.unsupported(
-                        "response_format", "Only the response format 'text' is supported yet.");
-            }
-            format.rejectUnknown();
-        }
+    private static void refuseModalities(Fields body) {
         var modalities = body.array("modalities", 4);
         if (modalities == null) {
             return;

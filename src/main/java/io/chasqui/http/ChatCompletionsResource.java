@@ -52,6 +52,7 @@ public final class ChatCompletionsResource {
         var params =
                 options.samplingParams(
                         model.defaults(),
+                        options.format().compile(model.grammars()),
                         wanted == null ? room : wanted,
                         request.numLogprobs(),
                         -1);

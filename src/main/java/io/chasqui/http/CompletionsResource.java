@@ -64,6 +64,7 @@ public final class CompletionsResource {
         var params =
                 options.samplingParams(
                         model.defaults(),
+                        options.format().compile(model.grammars()),
                         wanted == null ? CompletionRequest.defaultMaxTokens(room) : wanted,
                         request.numLogprobs(),
                         request.echo() ? request.numLogprobs() : -1);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.chasqui.backend.SamplerParams;
 import io.chasqui.chat.ServedModel.GenerationDefaults;
 import io.chasqui.engine.SamplingParams;
+import io.chasqui.grammar.Grammar;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +20,7 @@ import java.util.regex.Pattern;
  * leaves to the model's defaults.
  *
  * @param logitBias bias by token id, ascending
+ * @param format what the answer must be
  * @param returnTokenIds whether the answer lists the ids of prompt and output
  */
 record GenerationOptions(
@@ -39,6 +41,7 @@ record GenerationOptions(
         Map<Integer, Float> logitBias,
         int priority,
         String cacheSalt,
+        AnswerFormat format,
         boolean returnTokenIds,
         StreamOptions streaming) {
 
@@ -79,12 +82,12 @@ record GenerationOptions(
                 logitBias(body),
                 body.integer("priority", Integer.MIN_VALUE, Integer.MAX_VALUE, 0),
                 cacheSalt(body),
+                AnswerFormat.read(body),
                 body.flag("return_token_ids", false),
                 StreamOptions.read(body));
     }
 
     private static void refuseUnsupported(Fields body) {
-        body.refuse("structured_outputs", "Structured outputs are not supported yet.");
         body.refuse("prompt_embeds", "Prompt embeddings are not accepted. Send text or token ids.");
         body.refuse("kv_transfer_params", "Transfer of KV caches is not supported.");
         if (body.flag("use_beam_search", false)) {
@@ -208,7 +211,11 @@ record GenerationOptions(
      * @throws ApiException if {@code min_tokens} is more than that
      */
     SamplingParams samplingParams(
-            GenerationDefaults defaults, int maxTokens, int numLogprobs, int numPromptLogprobs) {
+            GenerationDefaults defaults,
+            Grammar grammar,
+            int maxTokens,
+            int numLogprobs,
+            int numPromptLogprobs) {
         if (minTokens > maxTokens) {
             throw ApiException.invalid(
                     "min_tokens",
@@ -227,7 +234,8 @@ record GenerationOptions(
                 seed == null ? ThreadLocalRandom.current().nextLong() : seed,
                 numLogprobs,
                 numPromptLogprobs,
-                samplerParams(defaults));
+                samplerParams(defaults),
+                grammar);
     }
 
     private SamplerParams samplerParams(GenerationDefaults defaults) {

@@ -34,7 +34,7 @@ class OutputProcessorTest {
             for (int i = 0; i < expected.tokens().size(); i++) {
                 assertNull(output.finish(), context);
                 var token = expected.tokens().get(i);
-                output.append(sampled(token), i + 1, false);
+                output.append(sampled(token), i + 1, false, false);
                 boolean last = i + 1 == expected.tokens().size();
                 if (last || random.nextBoolean()) {
                     take(output, text, tokens);

@@ -4,6 +4,7 @@ import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.LogitsRow;
 import io.chasqui.backend.SampledToken;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.stream.IntStream;
 
 /**
@@ -48,13 +49,29 @@ public final class HashExecutor implements ModelExecutor {
         for (int s = 0; s < batch.numSequences(); s++) {
             write(batch, s);
         }
-        var sampled = new SampledToken[batch.rows().length];
-        for (int i = 0; i < sampled.length; i++) {
-            var row = batch.rows()[i];
-            sampled[i] = answer(row, history(row), attend(batch, row.tokenIndex()), alphabet);
+        var rows = batch.rows();
+        var states = new long[rows.length];
+        var histories = new int[rows.length][];
+        for (int i = 0; i < rows.length; i++) {
+            states[i] = attend(batch, rows[i].tokenIndex());
+            histories[i] = history(rows[i]);
         }
-        lastSampled = sampled;
-        return masks -> () -> sampled;
+        return masks -> {
+            var sampled = new SampledToken[rows.length];
+            for (int i = 0; i < sampled.length; i++) {
+                int[] tokens = masks == null || masks[i] == null ? alphabet : allowed(masks[i]);
+                sampled[i] = answer(rows[i], histories[i], states[i], tokens);
+            }
+            lastSampled = sampled;
+            return () -> sampled;
+        };
+    }
+
+    /** Of the alphabet the tokens that a mask allows; if there are none, all it allows. */
+    private int[] allowed(long[] mask) {
+        var bits = BitSet.valueOf(mask);
+        int[] known = Arrays.stream(alphabet).filter(bits::get).toArray();
+        return known.length > 0 ? known : bits.stream().toArray();
     }
 
     private int token(int idOrRow) {

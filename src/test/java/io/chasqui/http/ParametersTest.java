@@ -74,7 +74,14 @@ class ParametersTest {
                 "\"stream\":true,\"stream_options\":{\"x\":1} | unknown_parameter | stream_options.x",
                 "\"stream\":true,\"stream_options\":{\"include_usage\":1} | invalid_value | stream_options.include_usage",
                 "\"use_beam_search\":true | unsupported_parameter | use_beam_search",
-                "\"structured_outputs\":{\"json\":{}} | unsupported_parameter | structured_outputs",
+                "\"structured_outputs\":{} | invalid_value | structured_outputs",
+                "\"structured_outputs\":{\"regex\":\"a\",\"choice\":[\"a\"]} | invalid_value | structured_outputs",
+                "\"structured_outputs\":{\"regex\":5} | invalid_value | structured_outputs.regex",
+                "\"structured_outputs\":{\"choice\":[]} | invalid_value | structured_outputs.choice",
+                "\"structured_outputs\":{\"choice\":[1]} | invalid_value | structured_outputs.choice[0]",
+                "\"structured_outputs\":{\"json\":5} | invalid_value | structured_outputs.json",
+                "\"structured_outputs\":{\"nonsense\":1} | unknown_parameter | structured_outputs.nonsense",
+                "\"structured_outputs\":{\"regex\":\"a\"},\"response_format\":{\"type\":\"json_object\"} | invalid_value | structured_outputs",
                 "\"prompt_embeds\":\"x\" | unsupported_parameter | prompt_embeds",
                 "\"kv_transfer_params\":{} | unsupported_parameter | kv_transfer_params",
                 "\"nonsense\":1 | unknown_parameter | nonsense",
@@ -137,8 +144,13 @@ class ParametersTest {
             value = {
                 "\"top_logprobs\":5 | invalid_value | top_logprobs",
                 "\"logprobs\":5 | invalid_value | logprobs",
-                "\"response_format\":{\"type\":\"json_object\"} | unsupported_parameter | response_format",
-                "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\"}} | unsupported_parameter | response_format",
+                "\"response_format\":{\"type\":\"xml\"} | invalid_value | response_format.type",
+                "\"response_format\":{\"type\":\"json_schema\"} | missing_required_parameter | response_format.json_schema",
+                "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}} | missing_required_parameter | response_format.json_schema.name",
+                "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"a b\"}} | invalid_value | response_format.json_schema.name",
+                "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":[]}} | invalid_value | response_format.json_schema.schema",
+                "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"strict\":1}} | invalid_value | response_format.json_schema.strict",
+                "\"response_format\":{\"type\":\"json_object\",\"x\":1} | unknown_parameter | response_format.x",
                 "\"response_format\":\"text\" | invalid_value | response_format",
                 "\"response_format\":{} | missing_required_parameter | response_format.type",
                 "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}] | unsupported_parameter | tools",
@@ -325,7 +337,7 @@ class ParametersTest {
     @Test
     void fillsInTheModelsDefaultsOnly() {
         var defaults = new io.chasqui.chat.ServedModel.GenerationDefaults(0.6f, 0.9f, 40, 1.1f);
-        var plain = RequestTable.chatWith("").options().samplingParams(defaults, 10, -1, -1);
+        var plain = RequestTable.chatWith("").options().samplingParams(defaults, null, 10, -1, -1);
         assertEquals(0.6f, plain.sampler().temperature());
         assertEquals(0.9f, plain.sampler().topP());
         assertEquals(40, plain.sampler().topK());
@@ -335,7 +347,7 @@ class ParametersTest {
                                 "\"temperature\":1.5,\"top_p\":0,\"top_k\":-1,\"repetition_penalty\":2,"
                                         + "\"seed\":-7,\"n\":3,\"min_p\":0.25,\"logit_bias\":{\"7\":1,\"3\":-2}")
                         .options()
-                        .samplingParams(defaults, 10, 5, -1);
+                        .samplingParams(defaults, null, 10, 5, -1);
         assertEquals(1.5f, own.sampler().temperature());
         assertEquals(0f, own.sampler().topP());
         assertEquals(0, own.sampler().topK());
@@ -355,7 +367,7 @@ class ParametersTest {
         var defaults = io.chasqui.chat.ServedModel.GenerationDefaults.OPENAI;
         rejects(
                 "min",
-                () -> options.samplingParams(defaults, 10, -1, -1),
+                () -> options.samplingParams(defaults, null, 10, -1, -1),
                 "invalid_value",
                 "min_tokens");
     }
