@@ -2,13 +2,19 @@ package io.chasqui;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -24,10 +30,21 @@ class ArchitectureTest {
                     "executor",
                     "model",
                     "backend",
-                    "backend.cpu");
+                    "backend.cpu",
+                    "backend.cuda");
 
     private static final List<String> LEAVES =
             List.of("tokenizer", "quant", "loader", "config", "catalog", "grammar");
+
+    /** Stages of the CPU, and the CUDA source that does the same. */
+    private static final Map<String, String> KERNELS =
+            Map.of(
+                    "Embedding", "embedding",
+                    "QkvProjection", "qkv_projection",
+                    "PagedAttention", "paged_attention",
+                    "OutputProjection", "residual_projection",
+                    "FeedForward", "gate_up",
+                    "LmHead", "lm_head");
 
     private static final List<String> OUTSIDE = List.of("observability", "cli");
 
@@ -108,8 +125,40 @@ class ArchitectureTest {
                 .resideInAPackage(name("engine"))
                 .should()
                 .dependOnClassesThat()
-                .resideInAPackage(name("backend.cpu"))
+                .resideInAnyPackage(name("backend.cpu"), name("backend.cuda"))
                 .check(classes);
+    }
+
+    @Test
+    void theDriverOfGpusStaysInItsBackend() {
+        onlyIn("jcuda..", name("backend.cuda"));
+    }
+
+    @Test
+    void backendsDoNotKnowEachOther() {
+        noClasses()
+                .that()
+                .resideInAPackage(name("backend.cpu"))
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(name("backend.cuda"))
+                .check(classes);
+    }
+
+    /** What changes in a stage on one backend is then looked for on the other. */
+    @Test
+    void everyStageOfTheCpuHasItsKernel() {
+        var cpu = name("backend.cpu");
+        var stages =
+                classes.get(cpu + ".CpuStages").getFields().stream()
+                        .map(field -> field.getRawType().getSimpleName())
+                        .filter(type -> !type.startsWith("Cpu"))
+                        .collect(Collectors.toSet());
+        assertEquals(KERNELS.keySet(), stages);
+        for (var kernel : KERNELS.values()) {
+            var file = Path.of("src/main/cuda/plain", kernel + ".cu");
+            assertTrue(Files.exists(file), file + " is absent");
+        }
     }
 
     @Test

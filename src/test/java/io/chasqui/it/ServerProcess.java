@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** The packaged server with the default model, as a process of its own. */
@@ -28,9 +29,18 @@ final class ServerProcess implements AutoCloseable {
         this.log = log;
     }
 
-    /** Starts {@code chasqui serve} with these options and waits until it is ready. */
+    /** Starts {@code chasqui serve} on the default model and waits until it is ready. */
     static ServerProcess start(String... options) throws IOException, InterruptedException {
-        var model = SharedData.defaultModel();
+        var arguments = new ArrayList<String>(List.of(SharedData.defaultModel().toString()));
+        arguments.addAll(List.of(options));
+        var server = launch(Map.of(), arguments);
+        server.awaitReady();
+        return server;
+    }
+
+    /** Starts {@code chasqui serve} with these arguments and environment variables. */
+    static ServerProcess launch(Map<String, String> environment, List<String> arguments)
+            throws IOException {
         int port;
         try (var socket = new ServerSocket(0)) {
             port = socket.getLocalPort();
@@ -38,22 +48,18 @@ final class ServerProcess implements AutoCloseable {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(System.getProperty("quarkus.test.arg-line").trim().split("\\s+")));
+        command.add("-Djava.library.path=" + System.getProperty("java.library.path"));
         command.addAll(List.of("-jar", "target/quarkus-app/quarkus-run.jar", "serve"));
-        command.add(model.toString());
         command.addAll(List.of("--port", String.valueOf(port), "--served-model-name", "test"));
-        command.addAll(List.of(options));
+        command.addAll(arguments);
         var log = Files.createTempFile("chasqui-server", ".log");
-        var process =
-                new ProcessBuilder(command)
-                        .redirectErrorStream(true)
-                        .redirectOutput(log.toFile())
-                        .start();
-        var server = new ServerProcess(URI.create("http://127.0.0.1:" + port), process, log);
-        server.awaitReady();
-        return server;
+        var builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().putAll(environment);
+        return new ServerProcess(URI.create("http://127.0.0.1:" + port), builder.start(), log);
     }
 
-    private void awaitReady() throws IOException, InterruptedException {
+    void awaitReady() throws IOException, InterruptedException {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
         while (System.nanoTime() < end) {
             if (!process.isAlive()) {

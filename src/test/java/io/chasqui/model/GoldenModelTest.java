@@ -1,122 +1,27 @@
 package io.chasqui.model;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import io.chasqui.backend.DecoderStages;
-import io.chasqui.backend.ForwardBatch;
-import io.chasqui.backend.SamplerParams;
-import io.chasqui.testing.GoldenVectors;
-import io.chasqui.testing.SharedData;
-import io.chasqui.testing.TestSequence;
-import io.chasqui.testing.TestSequence.Slice;
 import io.chasqui.testing.TinyModel;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import java.util.stream.IntStream;
 
-/** Hidden states, logits and greedy continuations against those of transformers in float32. */
-class GoldenModelTest {
-    private static final int PROMPTS = 8;
-    private static final double TOLERANCE = 1e-5;
-
-    /** Greedy ids are compared only up to the first step whose margin is below this. */
-    private static final float MIN_MARGIN = 1e-3f;
-
-    @ParameterizedTest
-    @ValueSource(
-            strings = {"tiny-llama31-f32", "tiny-llama31-bf16", "tiny-llama32-tied-bf16-sharded"})
-    void hiddenStatesLogitsAndGreedyIdsAgree(String name) {
-        var folder = SharedData.path("golden/" + name);
-        try (var golden = GoldenVectors.open(folder.resolve("golden.safetensors"));
-                var tiny = TinyModel.golden(name, 64)) {
-            hiddenStates(tiny, golden);
-            for (int i = 0; i < PROMPTS; i++) {
-                logits(tiny, golden, i);
-                greedy(tiny, golden, i);
-            }
-        }
+/** On the CPU, which computes in float as the reference does. */
+class GoldenModelTest extends GoldenModelContract {
+    @Override
+    TinyModel load(String name) {
+        return TinyModel.golden(name, 64);
     }
 
-    private static TestSequence sequence(int[] prompt) {
-        return TestSequence.contiguous(prompt, 0, 512, TinyModel.BLOCK_SIZE);
+    @Override
+    int[] prompts() {
+        return IntStream.range(0, 8).toArray();
     }
 
-    private static void hiddenStates(TinyModel tiny, GoldenVectors golden) {
-        int[] prompt = golden.ints("prompt_0");
-        var batch =
-                TestSequence.batch(
-                        SamplerParams.GREEDY, -1, Slice.lastRow(sequence(prompt), prompt.length));
-        for (int l = 0; l <= tiny.config().layers(); l++) {
-            assertClose("hidden_0_" + l, golden, residualAfter(tiny, batch, l));
-        }
+    @Override
+    double tolerance() {
+        return 1e-5;
     }
 
-    private static float[] residualAfter(TinyModel tiny, ForwardBatch batch, int layers) {
-        var weights = tiny.weights();
-        var pass =
-                tiny.backend()
-                        .forward(
-                                batch,
-                                stages -> {
-                                    stages.embed(weights.embedding(), weights.normAfter(0));
-                                    for (int l = 0; l < layers; l++) {
-                                        layer(stages, tiny, l);
-                                    }
-                                });
-        return tiny.backend().readResidual(pass);
-    }
-
-    private static void layer(DecoderStages stages, TinyModel tiny, int index) {
-        var layer = tiny.weights().layers().get(index);
-        stages.qkvProjection(layer.qkv(), tiny.kvCache(), index);
-        stages.attention(tiny.kvCache(), index);
-        stages.outputProjection(layer.output(), layer.ffnNorm());
-        stages.gateUp(layer.gateUp());
-        stages.down(layer.down(), tiny.weights().normAfter(index + 1));
-    }
-
-    private static void logits(TinyModel tiny, GoldenVectors golden, int i) {
-        int[] prompt = golden.ints("prompt_" + i);
-        var batch =
-                TestSequence.batch(
-                        SamplerParams.GREEDY, -1, Slice.everyRow(sequence(prompt), prompt.length));
-        var logits = tiny.backend().readLogits(tiny.model().forward(batch));
-        int[] rows = golden.ints("rows_" + i);
-        int vocab = tiny.config().vocab();
-        float[] wanted = new float[rows.length * vocab];
-        for (int r = 0; r < rows.length; r++) {
-            System.arraycopy(logits[rows[r]], 0, wanted, r * vocab, vocab);
-        }
-        assertClose("logits_" + i, golden, wanted);
-    }
-
-    private static void greedy(TinyModel tiny, GoldenVectors golden, int i) {
-        int[] expected = golden.ints("greedy_" + i);
-        float[] margin = golden.floats("margin_" + i);
-        var sequence = sequence(golden.ints("prompt_" + i));
-        for (int step = 0; step < expected.length && margin[step] >= MIN_MARGIN; step++) {
-            var batch =
-                    TestSequence.batch(
-                            SamplerParams.GREEDY, -1, Slice.lastRow(sequence, sequence.pending()));
-            var token = tiny.model().sample(tiny.model().forward(batch), null).await()[0].token();
-            assertEquals(expected[step], token, "prompt " + i + ", step " + step);
-            sequence.append(token);
-        }
-    }
-
-    private static void assertClose(String name, GoldenVectors golden, float[] actual) {
-        double error = relativeError(golden.floats(name), actual);
-        assertTrue(error < TOLERANCE, () -> name + ": relative error " + error);
-    }
-
-    private static double relativeError(float[] expected, float[] actual) {
-        assertEquals(expected.length, actual.length);
-        double difference = 0;
-        double norm = 0;
-        for (int i = 0; i < expected.length; i++) {
-            difference += Math.pow((double) expected[i] - actual[i], 2);
-            norm += Math.pow(expected[i], 2);
-        }
-        return Math.sqrt(difference / norm);
+    @Override
+    float minMargin() {
+        return 1e-3f;
     }
 }
