@@ -147,6 +147,9 @@ extern "C" __global__ void mistake(const __grid_constant__ MistakeParams p) {
             p.data[thread] = *shared_pointers[thread ^ 1];
             break;
         }
+        case 18: // runs for ever
+            for (volatile int turns = 0; turns >= 0;) turns = 1;
+            break;
         case 17: // a vector that isn't aligned
             if (thread == 0) *reinterpret_cast<int4*>(p.data + 1) = int4{1, 2, 3, 4};
             break;

@@ -91,10 +91,23 @@ void Device::start() {
     // Signals meant for the process are for threads that expect them.
     sigset_t all, before;
     sigfillset(&all);
-    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&all, fault);
+    for (int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, interrupt_signal()}) {
+        sigdelset(&all, own);
+    }
     pthread_sigmask(SIG_SETMASK, &all, &before);
     std::thread([self = shared_from_this()] { self->work(); }).detach();
+    machine().start_watching();
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Device::interrupt_if_stuck() {
+    uint64_t turns = processor_.turns();
+    if (!processor_.in_kernel() || turns != seen_turns_) {
+        seen_turns_ = turns;
+        last_turn_ = Clock::now();
+    } else if (Clock::now() - last_turn_ > 3 * machine().settings.spin_limit) {
+        processor_.interrupt();
+    }
 }
 
 Ticket Device::enqueue(Stream& stream, std::shared_ptr<const Command> command,
@@ -339,6 +352,20 @@ void Machine::set_devices(int count, size_t memory_bytes) {
     changed.notify_all();
     for (int i = 0; i < count; i++) devices.push_back(std::make_shared<Device>(i, memory_bytes));
     describe_address = describe;
+}
+
+void Machine::start_watching() {
+    if (watching_) return;
+    watching_ = true;
+    std::thread([this] { watch(); }).detach();
+}
+
+void Machine::watch() {
+    for (;;) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        std::lock_guard<std::mutex> lock(mutex);
+        for (const auto& device : devices) device->interrupt_if_stuck();
+    }
 }
 
 void Machine::open() {

@@ -82,6 +82,9 @@ struct Device : std::enable_shared_from_this<Device> {
     // Lets the device's thread end.
     void retire();
 
+    // Fails a launch of which one thread runs on and on. To be called now and then.
+    void interrupt_if_stuck();
+
 private:
     using Lock = std::unique_lock<std::mutex>;
 
@@ -107,6 +110,8 @@ private:
     bool retired_ = false;
     Random random_{1};
     uint64_t seen_progress_ = 0;
+    uint64_t seen_turns_ = 0;
+    std::chrono::steady_clock::time_point last_turn_;
     int fruitless_ = 0; // turns since somebody got further
     std::chrono::steady_clock::time_point last_progress_;
 
@@ -147,9 +152,15 @@ public:
 
     void open();
 
+    // Starts the thread that looks after kernels which never end.
+    void start_watching();
+
     Device* device_of(uintptr_t address) const;
 
 private:
+    void watch();
+
+    bool watching_ = false;
     std::map<std::string, std::unique_ptr<KernelLibrary>> libraries_;
 };
 

@@ -372,6 +372,7 @@ Processor* Processor::current() { return current_processor; }
 
 void Processor::attach() {
     current_processor = this;
+    thread_ = pthread_self();
     stack_t alternate{};
     alternate.ss_size = 64 * 1024;
     alternate.ss_sp = signal_stack_ = malloc(alternate.ss_size);
@@ -384,10 +385,13 @@ Processor::~Processor() {
 }
 
 void Processor::enter(Fiber& fiber) {
-    in_kernel_ = true;
+    in_kernel_.store(true, std::memory_order_relaxed);
+    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     emulator_switch_stack(&main_stack_pointer_, fiber.stack_pointer);
-    in_kernel_ = false;
+    in_kernel_.store(false, std::memory_order_relaxed);
 }
+
+void Processor::interrupt() { pthread_kill(thread_, interrupt_signal()); }
 
 void Processor::leave(Fiber& fiber) { emulator_switch_stack(&fiber.stack_pointer, main_stack_pointer_); }
 
@@ -533,6 +537,7 @@ struct sigaction previous_segv, previous_bus, previous_fpe, previous_ill;
 // Runs on the stack of the fiber that faulted, which never goes on.
 void after_fault(int signal, const void* address) {
     if (signal == SIGFPE) fail(719, "integer division by zero");
+    if (signal == interrupt_signal()) fail(702, "runs for too long without waiting for anything");
     if (signal == SIGILL) fail(719, "comes to code that the compiler found to be undefined");
     fail(700, "touches %p: %s", address, running_block().describe(uintptr_t(address)).c_str());
 }
@@ -546,15 +551,28 @@ struct sigaction& previous(int signal) {
     }
 }
 
-void on_fault(int signal, siginfo_t* info, void* context) {
-    Processor* processor = current_processor;
+// Lets the fiber that the signal met go on in after_fault.
+void redirect(int signal, siginfo_t* info, void* context) {
     auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
-    if (processor != nullptr && processor->in_kernel()) {
-        uintptr_t top = (uintptr_t(registers[REG_RSP]) | (STACK_BYTES - 1)) + 1;
-        registers[REG_RSP] = greg_t(top - 256 - 8); // as after a call; the thread's word stays
-        registers[REG_RIP] = greg_t(after_fault);
-        registers[REG_RDI] = signal;
-        registers[REG_RSI] = greg_t(info->si_addr);
+    uintptr_t top = (uintptr_t(registers[REG_RSP]) | (STACK_BYTES - 1)) + 1;
+    registers[REG_RSP] = greg_t(top - 256 - 8); // as after a call; the thread's word stays
+    registers[REG_RIP] = greg_t(after_fault);
+    registers[REG_RDI] = signal;
+    registers[REG_RSI] = greg_t(info->si_addr);
+}
+
+void on_interrupt(int signal, siginfo_t* info, void* context) {
+    Processor* processor = current_processor;
+    if (processor == nullptr || !processor->in_kernel()) return;
+    auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
+    uintptr_t top = (uintptr_t(registers[REG_RSP]) | (STACK_BYTES - 1)) + 1;
+    auto block = static_cast<ResidentBlock*>(reinterpret_cast<Thread**>(top)[-1]->block);
+    if (block->is_code(uintptr_t(registers[REG_RIP]))) redirect(signal, info, context);
+}
+
+void on_fault(int signal, siginfo_t* info, void* context) {
+    if (current_processor != nullptr && current_processor->in_kernel()) {
+        redirect(signal, info, context);
         return;
     }
     struct sigaction& before = previous(signal);
@@ -580,6 +598,8 @@ void install(int signal) {
 
 std::string (*describe_address)(const void* address) = nullptr;
 
+int interrupt_signal() { return SIGRTMIN + 6; }
+
 void install_fault_handler() {
     static bool installed = false;
     if (installed) return;
@@ -588,6 +608,10 @@ void install_fault_handler() {
     install(SIGBUS);
     install(SIGFPE);
     install(SIGILL);
+    struct sigaction action{};
+    action.sa_sigaction = on_interrupt;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    sigaction(interrupt_signal(), &action, nullptr);
 }
 
 } // namespace emulator

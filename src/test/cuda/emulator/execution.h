@@ -1,6 +1,7 @@
 // How a launch runs: its blocks, their threads, and what these wait for.
 #pragma once
 
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -123,6 +124,9 @@ public:
     void wait_for_copies(Fiber& fiber, int groups_left);
     bool is_shared(const void* address, size_t bytes) const;
 
+    // Whether the address is one of the kernel's code.
+    bool is_code(uintptr_t address) const { return variables_.library.holds(address, 1); }
+
     // Whether the running thread may access the bytes.
     bool may_access(const Fiber& fiber, uintptr_t address, size_t bytes, bool writes) const;
 
@@ -212,6 +216,13 @@ public:
     // Whether this thread runs a fiber now.
     bool in_kernel() const { return in_kernel_; }
 
+    // How often fibers have been let run.
+    uint64_t turns() const { return turns_; }
+
+    // Fails the launch whose fiber runs now, unless it does so outside of its kernel's code. For other
+    // threads.
+    void interrupt();
+
     // Counts how often a thread gets further than to spin once more; set before it attaches.
     std::atomic<uint64_t>* progress = nullptr;
 
@@ -231,7 +242,9 @@ public:
 
 private:
     void* main_stack_pointer_ = nullptr;
-    bool in_kernel_ = false;
+    std::atomic<bool> in_kernel_{false};
+    std::atomic<uint64_t> turns_{0};
+    pthread_t thread_{};
     void* signal_stack_ = nullptr;
     std::vector<unsigned char*> shared_areas_;
     std::map<const KernelLibrary*, SharedVariables> shared_variables_;
@@ -239,6 +252,9 @@ private:
 
 constexpr size_t SHARED_AREA_BYTES = 256 * 1024;
 constexpr unsigned char POISON = 0xFF; // a NaN as bf16, float and double, -1 as an integer
+
+// What interrupts a thread, see Processor::interrupt.
+int interrupt_signal();
 
 // Answers faults of kernels with a failure of their launch; others go on to who handled them before.
 void install_fault_handler();

@@ -155,6 +155,12 @@ class EmulatorFindsMistakesTest {
     }
 
     @Test
+    void runningForeverFailsAfterTheLimit() {
+        emulator.setSpinLimit(Duration.ofMillis(50));
+        assertFails(18, 0, TIMEOUT, "thread (0, 0, 0): runs for too long");
+    }
+
+    @Test
     void copiesThatAreNotAlignedFail() {
         assertFails(11, 0, MISALIGNED, "cp_async_16");
     }
