@@ -11,10 +11,12 @@ union Bf16Quad {
 };
 
 // The sum of the squares of the SQUARES_GROUP elements of four neighbouring threads, for each of them:
-// elements are added that lie 8 apart, then sums that lie 4, 2 and 1 apart.
+// elements are added that lie 8 apart, then sums that lie 4, 2 and 1 apart. Squares are rounded before
+// they are added: a fused multiply-add here and none there would be other bits.
 __device__ inline float sum_of_squares(float4 v) {
     const uint32_t neighbours = 0xFu << (lane_id() & ~3);
-    float squares[4] = {v.x * v.x, v.y * v.y, v.z * v.z, v.w * v.w};
+    float squares[4] = {__fmul_rn(v.x, v.x), __fmul_rn(v.y, v.y), __fmul_rn(v.z, v.z),
+                        __fmul_rn(v.w, v.w)};
     for (float& square : squares) {
         square += __shfl_xor_sync(neighbours, square, 2);
         square += __shfl_xor_sync(neighbours, square, 1);

@@ -81,9 +81,12 @@ final class CudaRank implements AutoCloseable {
      * @param residentBlocks blocks of a kernel that certainly run at the same time, on every rank
      */
     void connect(StepLayout layout, Peers peers, int residentBlocks, CudaOptions options) {
-        var plain = new PlainKernels(kernels, device.multiprocessors());
+        int multiprocessors = device.multiprocessors();
+        var plain = new PlainKernels(kernels, multiprocessors);
         stageKernels =
-                options.plain() ? plain : new TunedKernels(kernels, shape, residentBlocks, plain);
+                options.plain()
+                        ? plain
+                        : new TunedKernels(kernels, shape, multiprocessors, residentBlocks, plain);
         stages = new CudaStages(this, layout, peers, frequencies);
         graphs = options.graphs() ? new GraphCache(device, stages, maxRows) : null;
     }

@@ -1,6 +1,8 @@
 package io.chasqui.backend.cuda;
 
 import io.chasqui.backend.RankShape;
+import java.util.EnumMap;
+import java.util.Map;
 
 /** The kernels that are made for speed. */
 final class TunedKernels implements StageKernels {
@@ -15,17 +17,41 @@ final class TunedKernels implements StageKernels {
 
     private final Kernels kernels;
     private final RankShape shape;
+    private final int multiprocessors;
     private final int residentBlocks;
     private final PlainKernels plain;
+    private final Map<GemmTile, Kernel> qkvProjection;
+    private final Map<GemmTile, Kernel> residualProjection;
+    private final Map<GemmTile, Kernel> gateUp;
+    private final Map<GemmTile, Kernel> lmHead;
 
     /**
+     * @param multiprocessors to keep busy
      * @param residentBlocks blocks that certainly run at the same time, on every rank
      */
-    TunedKernels(Kernels kernels, RankShape shape, int residentBlocks, PlainKernels plain) {
+    TunedKernels(
+            Kernels kernels,
+            RankShape shape,
+            int multiprocessors,
+            int residentBlocks,
+            PlainKernels plain) {
         this.kernels = kernels;
         this.shape = shape;
+        this.multiprocessors = multiprocessors;
         this.residentBlocks = residentBlocks;
         this.plain = plain;
+        qkvProjection = products("qkv_projection");
+        residualProjection = products("residual_projection");
+        gateUp = products("gate_up");
+        lmHead = products("lm_head");
+    }
+
+    private Map<GemmTile, Kernel> products(String stage) {
+        var products = new EnumMap<GemmTile, Kernel>(GemmTile.class);
+        for (var tile : GemmTile.values()) {
+            products.put(tile, kernels.get(tile.kernel(stage)));
+        }
+        return products;
     }
 
     @Override
@@ -36,7 +62,7 @@ final class TunedKernels implements StageKernels {
 
     @Override
     public Launch qkvProjection(int rows, int tokens) {
-        return plain.qkvProjection(rows, tokens);
+        return product(qkvProjection, rows, tokens);
     }
 
     @Override
@@ -62,7 +88,7 @@ final class TunedKernels implements StageKernels {
 
     @Override
     public Launch residualProjection(int rows, int tokens) {
-        return plain.residualProjection(rows, tokens);
+        return product(residualProjection, rows, tokens);
     }
 
     /** Blocks wait for those of other ranks, so all must run at the same time. */
@@ -76,12 +102,12 @@ final class TunedKernels implements StageKernels {
 
     @Override
     public Launch gateUp(int rows, int tokens) {
-        return plain.gateUp(rows, tokens);
+        return product(gateUp, rows, tokens);
     }
 
     @Override
     public Launch lmHead(int rows, int logits) {
-        return plain.lmHead(rows, logits);
+        return product(lmHead, rows, logits);
     }
 
     @Override
@@ -94,6 +120,16 @@ final class TunedKernels implements StageKernels {
 
     private int headDim() {
         return shape.model().headDim();
+    }
+
+    private Launch product(Map<GemmTile, Kernel> products, int rows, int tokens) {
+        var tile = GemmTile.of(rows, tokens, multiprocessors);
+        return new Launch(
+                products.get(tile),
+                tile.columns(rows),
+                tile.rows(tokens),
+                tile.threads(),
+                tile.sharedBytes());
     }
 
     private int hidden() {
