@@ -5,8 +5,9 @@
 // differ in speed, never in bits.
 //
 // A block makes a tile of y, ROWS x TOKENS. It copies weights and x through a ring of STAGES stages of
-// K_TILES tiles of 64 columns with cp.async; each warp multiplies WARP_ROWS x WARP_TOKENS of it. In
-// the end y goes through shared memory to threads that each take a few rows of one token, write
+// K_TILES tiles of 64 columns with cp.async; each multiplying warp has WARP_ROWS x WARP_TOKENS of it.
+// Where a step of k is short, COPY_WARPS warps do nothing but copy, so that computing addresses isn't
+// between one mma and the next; else all warps copy. In the end y goes through shared memory to threads that each take a few rows of one token, write
 // neighbouring addresses and have in hand what belongs together: pairs to rotate, gate and up, groups
 // of squares.
 //
@@ -16,8 +17,8 @@
 //
 // * Up to 8 tokens only weights cost. 16 rows a block make 256 blocks of the 4096 rows of Llama 3.1
 //   8B's output projection, so each multiprocessor has about two, with 3 x 8 KB of weights under way
-//   in each. One warp suffices: a chain of mma costs about 33 cycles a step of 16, and takes 512
-//   bytes, 27 KB per microsecond. x comes from L2: half the weights' bytes at 8 tokens, 1/16 at one.
+//   in each. One multiplying warp suffices: a chain of mma costs about 33 cycles a step of 16, and
+//   takes 512 bytes, 27 KB per microsecond. x comes from L2: half the weights' bytes at 8 tokens, 1/16 at one.
 // * W bytes of weights with B tokens and R rows a block are W (1 + B / R) bytes from L2, and from 16
 //   tokens on that is what costs: 32 rows to 32 tokens (at most 2 W), 64 rows to 64 (2 W). Less would
 //   need wider tiles, and the 4096 rows then don't occupy the multiprocessors: 64 blocks of 64 rows
@@ -27,7 +28,7 @@
 //   128 mma or 210 cycles at 600 TFLOP/s: 117 of 128 bytes a cycle. Warps of 64 x 32 would read half
 //   as much again, more than there is. Two blocks share a multiprocessor, so that one multiplies while
 //   the other waits; three stages of 32 KB then are 128 KB under way.
-//   A step of 16 k of a narrower tile costs as much as a full one: GemmTiles.java takes this tile when
+//   A step of 16 k of a narrower tile costs as much as a full one: GemmTile.java takes this tile when
 //   it makes enough blocks.
 //
 // Blocks whose tokens are near each other in number run at the same time, so that weights pass through
@@ -41,7 +42,8 @@
 #include "norm.cuh"
 #include "params.cuh"
 
-template <int ROWS_, int TOKENS_, int WARP_ROWS_, int WARP_TOKENS_, int K_TILES_, int STAGES_>
+template <int ROWS_, int TOKENS_, int WARP_ROWS_, int WARP_TOKENS_, int COPY_WARPS_, int K_TILES_,
+          int STAGES_>
 struct GemmTile {
     static constexpr int ROWS = ROWS_;
     static constexpr int TOKENS = TOKENS_;
@@ -51,8 +53,13 @@ struct GemmTile {
     static constexpr int STAGES = STAGES_;
 
     static constexpr int ROW_WARPS = ROWS / WARP_ROWS;
-    static constexpr int WARPS = ROW_WARPS * (TOKENS / WARP_TOKENS);
+    static constexpr int MULTIPLYING_WARPS = ROW_WARPS * (TOKENS / WARP_TOKENS);
+    static constexpr int COPY_WARPS = COPY_WARPS_ > 0 ? COPY_WARPS_ : MULTIPLYING_WARPS;
+    static constexpr int FIRST_COPY_WARP = COPY_WARPS_ > 0 ? MULTIPLYING_WARPS : 0;
+    static constexpr int COPY_THREADS = 32 * COPY_WARPS;
+    static constexpr int WARPS = FIRST_COPY_WARP + COPY_WARPS;
     static constexpr int THREADS = 32 * WARPS;
+    static constexpr int BLOCKS = 2; // on a multiprocessor: registers need not suffice for more
 
     // A row of 64 elements in the ring, of weights as of x: 8 chunks of 16 bytes, swizzled.
     static constexpr int LINE_BYTES = TILE * 2;
@@ -64,23 +71,24 @@ struct GemmTile {
     static constexpr int SHARED_BYTES = RING_BYTES + TOKENS * 4; // ring, then scales
 
     // Chunks that a thread copies of each tile of 64 columns.
-    static constexpr int WEIGHT_COPIES = ROWS * CHUNKS / THREADS;
-    static constexpr int X_COPIES = TOKENS * CHUNKS / THREADS;
+    static constexpr int WEIGHT_COPIES = ROWS * CHUNKS / COPY_THREADS;
+    static constexpr int X_COPIES = TOKENS * CHUNKS / COPY_THREADS;
 
     // y in shared memory, [TOKENS][Y_PITCH]: writes of fragments meet 32 different banks.
     static constexpr int Y_PITCH = ROWS + 4;
 
-    static_assert(WEIGHT_COPIES * THREADS == ROWS * CHUNKS && X_COPIES * THREADS == TOKENS * CHUNKS,
+    static_assert(WEIGHT_COPIES * COPY_THREADS == ROWS * CHUNKS &&
+                      X_COPIES * COPY_THREADS == TOKENS * CHUNKS,
                   "every thread copies as much");
     static_assert(TOKENS * Y_PITCH * 4 <= RING_BYTES, "y takes the ring's place");
     static_assert(SHARED_BYTES <= 99 * 1024, "for every GPU");
 };
 
-// Names, threads and bytes are known to GemmTiles.java.
-using Tile16x8 = GemmTile<16, 8, 16, 8, 4, 4>;
-using Tile32x32 = GemmTile<32, 32, 16, 16, 2, 6>;
-using Tile64x64 = GemmTile<64, 64, 32, 32, 1, 6>;
-using Tile128x128 = GemmTile<128, 128, 64, 64, 1, 3>;
+// Names, threads and bytes are known to GemmTile.java.
+using Tile16x8 = GemmTile<16, 8, 16, 8, 1, 4, 4>;
+using Tile32x32 = GemmTile<32, 32, 16, 16, 4, 2, 6>;
+using Tile64x64 = GemmTile<64, 64, 32, 32, 4, 1, 6>;
+using Tile128x128 = GemmTile<128, 128, 64, 64, 0, 1, 3>;
 
 // Tiles of tokens that share the weights in L2: their x is 2048 tokens at 128 a tile.
 constexpr int TOKENS_TOGETHER = 16;
@@ -110,18 +118,18 @@ public:
     template <class RowOf>
     __device__ __forceinline__ RingWriter(const Matrix& w, int first_row, const bf16* x, int count,
                                           RowOf row_of)
-        : x(reinterpret_cast<const uint4*>(x)),
+        : thread(threadIdx.x - 32 * Tile::FIRST_COPY_WARP),
+          tiles((w.columns + TILE - 1) / TILE),
           x_chunks(w.columns * 2 / 16),
-          tiles((w.columns + TILE - 1) / TILE) {
+          x(reinterpret_cast<const uint4*>(x)) {
         const int row_tile = first_row / TILE;
-        const size_t first_tile = static_cast<size_t>(row_tile) * tiles;
-        weights = reinterpret_cast<const unsigned char*>(w.tiles) + first_tile * TILE_BYTES +
-                  first_row % TILE * Tile::LINE_BYTES + threadIdx.x * 16;
+        weights = reinterpret_cast<const unsigned char*>(w.tiles) +
+                  static_cast<size_t>(row_tile) * tiles * TILE_BYTES +
+                  first_row % TILE * Tile::LINE_BYTES + thread * 16;
         has_second_row_tile = (row_tile + 1) * TILE < w.rows;
 #pragma unroll
         for (int i = 0; i < Tile::X_COPIES; i++) {
-            const int n = token(i);
-            rows[i] = n < count ? row_of(n) * x_chunks + chunk() : NO_ROW;
+            rows[i] = token(i) < count ? row_of(token(i)) * x_chunks + chunk() : NO_ROW;
         }
     }
 
@@ -142,46 +150,46 @@ public:
 private:
     static constexpr uint32_t NO_ROW = ~0u;
 
-    __device__ __forceinline__ static int chunk() { return threadIdx.x % Tile::CHUNKS; }
+    __device__ __forceinline__ int chunk() const { return thread % Tile::CHUNKS; }
 
-    __device__ __forceinline__ static int token(int i) {
-        return threadIdx.x / Tile::CHUNKS + i * (Tile::THREADS / Tile::CHUNKS);
+    __device__ __forceinline__ int token(int i) const {
+        return thread / Tile::CHUNKS + i * (Tile::COPY_THREADS / Tile::CHUNKS);
     }
 
     // Lines of weights are swizzled in memory already.
     __device__ __forceinline__ void copy_weights(unsigned char* stage, int k_tile) const {
-        const unsigned char* from = weights + static_cast<size_t>(k_tile) * TILE_BYTES;
+        const unsigned char* first = weights + static_cast<size_t>(k_tile) * TILE_BYTES;
+        const unsigned char* second = first + static_cast<size_t>(tiles) * TILE_BYTES;
+        unsigned char* to = stage + thread * 16;
 #pragma unroll
         for (int i = 0; i < Tile::WEIGHT_COPIES; i++) {
-            const int offset = i * Tile::THREADS * 16;
-            unsigned char* to = stage + threadIdx.x * 16 + offset;
+            const int offset = i * Tile::COPY_THREADS * 16;
             if (offset < TILE_BYTES) {
-                cp_async_16(to, from + offset);
+                cp_async_16(to + offset, first + offset);
             } else {
-                cp_async_16_zfill(
-                    to, from + static_cast<size_t>(tiles) * TILE_BYTES + (offset - TILE_BYTES),
-                    has_second_row_tile);
+                cp_async_16_zfill(to + offset, second + (offset - TILE_BYTES), has_second_row_tile);
             }
         }
     }
 
-    // Zeros beyond the last token and the last column.
+    // Zeros beyond the last token and the last column, where `from` isn't read.
     __device__ __forceinline__ void copy_x(unsigned char* stage, int k_tile) const {
+        const uint4* from = x + k_tile * Tile::CHUNKS;
         const bool inside = k_tile * Tile::CHUNKS + chunk() < x_chunks;
 #pragma unroll
         for (int i = 0; i < Tile::X_COPIES; i++) {
             const int n = token(i);
-            const bool valid = inside && rows[i] != NO_ROW;
-            const uint4* from = valid ? x + rows[i] + k_tile * Tile::CHUNKS : x;
-            cp_async_16_zfill(stage + n * Tile::LINE_BYTES + ((chunk() ^ (n & 7)) << 4), from, valid);
+            cp_async_16_zfill(stage + n * Tile::LINE_BYTES + ((chunk() ^ (n & 7)) << 4),
+                              from + rows[i], inside && rows[i] != NO_ROW);
         }
     }
 
+    int thread; // of those that copy
+    int tiles;
+    int x_chunks; // of a row
+    bool has_second_row_tile;
     const unsigned char* weights;
     const uint4* x;
-    int x_chunks; // of a row
-    int tiles;
-    bool has_second_row_tile;
     uint32_t rows[Tile::X_COPIES]; // where the thread's chunks of the rows begin in x
 };
 
@@ -321,10 +329,14 @@ __device__ __forceinline__ void multiply(const Product& product) {
     const RingWriter<Tile> writer(w, first_row, product.x(), count, row_of);
     const int k_tiles = writer.k_tiles();
 
+    const bool copies = warp_id() >= Tile::FIRST_COPY_WARP;
+    const bool multiplies = warp_id() < Tile::MULTIPLYING_WARPS;
+    if (copies) {
 #pragma unroll
-    for (int s = 0; s < Tile::STAGES - 1; s++) {
-        writer.copy(ring + s * Tile::STAGE_BYTES, s * Tile::K_TILES);
-        cp_async_commit();
+        for (int s = 0; s < Tile::STAGES - 1; s++) {
+            writer.copy(ring + s * Tile::STAGE_BYTES, s * Tile::K_TILES);
+            cp_async_commit();
+        }
     }
     product.template fold<Tile::WARPS>(scales, count, row_of);
 
@@ -335,16 +347,18 @@ __device__ __forceinline__ void multiply(const Product& product) {
     for (int k = 0; k < k_tiles; k += Tile::K_TILES) {
         cp_async_wait<Tile::STAGES - 2>();
         __syncthreads(); // the stage to read is there, and all have read the one to write
-        writer.copy(ring + write * Tile::STAGE_BYTES, k + (Tile::STAGES - 1) * Tile::K_TILES);
-        cp_async_commit();
-        warp.multiply(ring + read * Tile::STAGE_BYTES, k_tiles - k);
+        if (copies) {
+            writer.copy(ring + write * Tile::STAGE_BYTES, k + (Tile::STAGES - 1) * Tile::K_TILES);
+            cp_async_commit();
+        }
+        if (multiplies) warp.multiply(ring + read * Tile::STAGE_BYTES, k_tiles - k);
         write = read;
         read = read + 1 == Tile::STAGES ? 0 : read + 1;
     }
     __syncthreads();
 
     float* y = reinterpret_cast<float*>(ring);
-    warp.store(y);
+    if (multiplies) warp.store(y);
     __syncthreads();
     constexpr int UNITS = Tile::ROWS / Product::ELEMENTS;
     for (int i = threadIdx.x; i < count * UNITS; i += Tile::THREADS) {
@@ -368,8 +382,8 @@ __device__ __forceinline__ void store_bf16(bf16* to, float4 v) {
     *reinterpret_cast<uint2*>(to) = bits;
 }
 
-#define PRODUCT_KERNEL(name, Parameters, Product, Tile)         \
-    extern "C" __global__ void __launch_bounds__(Tile::THREADS) \
-        name(const __grid_constant__ Parameters p) {            \
-        multiply<Tile>(Product{p});                             \
+#define PRODUCT_KERNEL(name, Parameters, Product, Tile)                       \
+    extern "C" __global__ void __launch_bounds__(Tile::THREADS, Tile::BLOCKS) \
+        name(const __grid_constant__ Parameters p) {                          \
+        multiply<Tile>(Product{p});                                           \
     }

@@ -6,9 +6,9 @@ package io.chasqui.backend.cuda;
  * those of {@code gemm.cuh}, where they are explained.
  */
 enum GemmTile {
-    FEW_TOKENS(16, 8, 1, 4, 4),
-    SOME_TOKENS(32, 32, 4, 2, 6),
-    MANY_TOKENS(64, 64, 4, 1, 6),
+    FEW_TOKENS(16, 8, 2, 4, 4),
+    SOME_TOKENS(32, 32, 8, 2, 6),
+    MANY_TOKENS(64, 64, 8, 1, 6),
     LARGE(128, 128, 4, 1, 3);
 
     private static final int WARP = 32;
