@@ -77,6 +77,7 @@ struct GemmTile {
     // y in shared memory, [TOKENS][Y_PITCH]: writes of fragments meet 32 different banks.
     static constexpr int Y_PITCH = ROWS + 4;
 
+    static_assert(FIRST_COPY_WARP % COPY_WARPS == 0, "threads that copy are numbered from 0");
     static_assert(WEIGHT_COPIES * COPY_THREADS == ROWS * CHUNKS &&
                       X_COPIES * COPY_THREADS == TOKENS * CHUNKS,
                   "every thread copies as much");
@@ -118,7 +119,7 @@ public:
     template <class RowOf>
     __device__ __forceinline__ RingWriter(const Matrix& w, int first_row, const bf16* x, int count,
                                           RowOf row_of)
-        : thread(threadIdx.x - 32 * Tile::FIRST_COPY_WARP),
+        : thread(threadIdx.x % Tile::COPY_THREADS),
           tiles((w.columns + TILE - 1) / TILE),
           x_chunks(w.columns * 2 / 16),
           x(reinterpret_cast<const uint4*>(x)) {
@@ -184,7 +185,7 @@ private:
         }
     }
 
-    int thread; // of those that copy
+    int thread; // among those that copy
     int tiles;
     int x_chunks; // of a row
     bool has_second_row_tile;
