@@ -487,7 +487,8 @@ CUresult check_shape(const Function& function, const dim3& grid, const dim3& blo
 }
 
 size_t aligned(size_t offset, size_t bytes) {
-    size_t alignment = bytes % 16 == 0 ? 16 : bytes % 8 == 0 ? 8 : bytes % 4 == 0 ? 4 : bytes % 2 == 0 ? 2 : 1;
+    size_t alignment = 16;
+    while (bytes % alignment != 0) alignment /= 2;
     return (offset + alignment - 1) / alignment * alignment;
 }
 

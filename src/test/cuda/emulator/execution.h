@@ -250,8 +250,12 @@ private:
     std::map<const KernelLibrary*, SharedVariables> shared_variables_;
 };
 
+constexpr size_t PAGE = 4096;
 constexpr size_t SHARED_AREA_BYTES = 256 * 1024;
 constexpr unsigned char POISON = 0xFF; // a NaN as bf16, float and double, -1 as an integer
+
+// Formats as printf does.
+std::string text(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // What interrupts a thread, see Processor::interrupt.
 int interrupt_signal();

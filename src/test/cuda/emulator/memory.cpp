@@ -14,7 +14,6 @@ namespace emulator {
 
 namespace {
 
-constexpr size_t PAGE = 4096;
 constexpr size_t ALIGNMENT = 256; // of every allocation, as the driver promises
 constexpr size_t GRANULARITY = 512; // in which memory is counted
 constexpr size_t FRONT_ZONE = 256;

@@ -23,8 +23,8 @@ struct Allocation {
 // that goes beyond it faults; what of its pages it doesn't fill is a red zone. Addresses are never
 // given twice, so stale ones fault too. Memory is filled with POISON when it is allocated.
 //
-// While no device that has access to it works, and has not just worked, all of it is inaccessible: then code of the host that
-// takes its addresses for its own faults, and so does a kernel of a device without access.
+// While no device that has access to it works, nor has just worked, all of it is inaccessible: then
+// code of the host that takes its addresses for its own faults.
 class DeviceMemory {
 public:
     DeviceMemory() = default;
@@ -85,7 +85,9 @@ public:
     bool release(void* start);
     void add(void* start, size_t bytes) { ranges_[reinterpret_cast<uintptr_t>(start)] = {bytes, false}; }
     bool remove(void* start);
-    bool holds(uintptr_t address, size_t bytes) const { return range_of(address).holds(address, bytes); }
+    bool holds(uintptr_t address, size_t bytes) const {
+        return range_of(address).holds(address, bytes);
+    }
 
     // The range that holds the address; an empty one if none does.
     AccessRange range_of(uintptr_t address) const;
