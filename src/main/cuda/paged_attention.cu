@@ -72,6 +72,17 @@ __device__ __forceinline__ int here(int x) {
     return x;
 }
 
+// The same for gridDim.x.
+__device__ __forceinline__ int grid_here() {
+#ifdef __CUDACC__
+    int blocks;
+    asm volatile("mov.u32 %0, %%nctaid.x;" : "=r"(blocks));
+    return blocks;
+#else
+    return gridDim.x;
+#endif
+}
+
 __device__ __forceinline__ uint32_t pack(float low, float high) {
     __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
     return *reinterpret_cast<uint32_t*>(&pair);
@@ -87,12 +98,20 @@ __device__ __forceinline__ int swizzled(int row, int chunk) {
 }
 
 // What this lane names to ldmatrix so that a warp loads the 16 x 16 elements from `row` and column
-// 16 * step on: matrix 0 is rows 0 to 7 of columns 0 to 7, 1 rows 8 to 15, 2 and 3 the same of
-// columns 8 to 15. One address a step for queries, keys and values.
+// 16 * step on, in the order of registers of operand A, and of operand B when transposed: matrix 0 is
+// rows 0 to 7 of columns 0 to 7, 1 rows 8 to 15, 2 and 3 the same of columns 8 to 15.
 template <int D>
 __device__ __forceinline__ const bf16* square(const bf16* tile, int row, int step) {
     int lane = here(lane_id());
     return tile + row * D + swizzled<D>(lane & 15, 2 * step + (lane >> 4));
+}
+
+// The same in the order of operand B when not transposed: matrices 1 and 2 are exchanged.
+template <int D>
+__device__ __forceinline__ const bf16* square_of_b(const bf16* tile, int row, int step) {
+    int lane = here(lane_id());
+    return tile + row * D +
+           swizzled<D>((lane >> 4) * 8 + (lane & 7), 2 * step + ((lane >> 3) & 1));
 }
 
 // ---------------------------------------------------------------- states
@@ -222,9 +241,17 @@ struct Gather {
             uint32_t index = i * 32 + lane;
             uint32_t row = index / CHUNKS;
             uint32_t chunk = index % CHUNKS;
-            uint32_t location = locations[row];
-            cp_async_16_zfill(to + swizzled<D>(row, chunk),
-                              from + chunk * 8 + static_cast<size_t>(location) * D,
+            uint32_t eight = 0; // first of the eight rows that swizzling goes round in
+            if (32 % CHUNKS == 0) {
+                constexpr uint32_t ROWS = 32 / CHUNKS;
+                eight = i * ROWS / 8 * 8;
+                row = i * ROWS % 8 + lane / CHUNKS;
+                chunk = lane % CHUNKS;
+            }
+            uint32_t location = locations[eight + row];
+            const char* source = reinterpret_cast<const char*>(from) + chunk * 16 +
+                                 static_cast<uint64_t>(location) * (D * 2);
+            cp_async_16_zfill(to + eight * D + swizzled<D>(row, chunk), source,
                               location != NOWHERE);
         }
     }
@@ -259,9 +286,9 @@ __device__ __forceinline__ void multiply_keys(float (&s)[2 * N][4], const bf16* 
 #pragma unroll
         for (int i = 0; i < N; i++) {
             uint32_t b[4];
-            ldmatrix_x4(b, square<D>(keys, (first + i) * 16, k));
-            const uint32_t low[2] = {b[0], b[2]};
-            const uint32_t high[2] = {b[1], b[3]};
+            ldmatrix_x4(b, square_of_b<D>(keys, (first + i) * 16, k));
+            const uint32_t low[2] = {b[0], b[1]};
+            const uint32_t high[2] = {b[2], b[3]};
             mma_bf16(s[2 * i], a, low);
             mma_bf16(s[2 * i + 1], a, high);
         }
@@ -644,7 +671,7 @@ template <int D>
 __device__ __forceinline__ void attend(const AttentionParams& p) {
     DYNAMIC_SHARED(bf16, shared);
     for (int item = blockIdx.x; item < p.step.counts->attention_work * p.pages.kv_heads;
-         item += gridDim.x) {
+         item += grid_here()) {
         Piece piece(p, item);
         bool stored = piece.work.state >= 0;
         if (piece.rows <= NARROW_ROWS) {
