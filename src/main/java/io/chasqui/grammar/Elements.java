@@ -38,6 +38,8 @@ final class Elements {
                 result.add(part.child(prefix, index));
             } else if (part.has(rest)) {
                 result.add(part.child(rest));
+            } else if (part.has("unevaluatedItems") && !part.appliesOthers()) {
+                result.add(part.child("unevaluatedItems"));
             }
         }
         return result;

@@ -24,10 +24,15 @@ final class Members {
                 lists = true;
             }
             saysMore |= part.has("additionalProperties") || part.has("patternProperties");
+            saysMore |= leavesRest(part);
         }
         names.addAll(constraints.required);
         this.closed =
                 lists && !saysMore && reader.options().reading() == SchemaOptions.Reading.INTENDED;
+    }
+
+    private static boolean leavesRest(Subschema part) {
+        return part.has("unevaluatedProperties") && !part.appliesOthers();
     }
 
     /** Those with a name in the schema, in its order; then required ones it only names. */
@@ -84,6 +89,8 @@ final class Members {
             }
             if (!found && part.has("additionalProperties")) {
                 result.add(part.child("additionalProperties"));
+            } else if (!found && leavesRest(part)) {
+                result.add(part.child("unevaluatedProperties"));
             }
         }
         for (var schema : result) {

@@ -59,24 +59,6 @@ final class SchemaReader {
                     "$dynamicRef",
                     "$recursiveRef");
 
-    private static final Set<String> OBJECT_KEYWORDS =
-            Set.of(
-                    "properties",
-                    "required",
-                    "additionalProperties",
-                    "patternProperties",
-                    "propertyNames",
-                    "minProperties",
-                    "maxProperties");
-    private static final Set<String> ARRAY_KEYWORDS =
-            Set.of("items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains");
-    private static final Set<String> STRING_KEYWORDS =
-            Set.of("pattern", "format", "minLength", "maxLength");
-    private static final Set<String> NUMBER_KEYWORDS =
-            Set.of("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf");
-    private static final Set<String> TYPE_TELLING =
-            Set.of("type", "enum", "const", "$ref", "anyOf", "oneOf", "allOf", "not", "if");
-
     private final SchemaDocument document;
     private final SchemaOptions options;
     private final CompileBudget budget;
@@ -190,34 +172,7 @@ final class SchemaReader {
         }
         path.pop();
         if (options.reading() == SchemaOptions.Reading.INTENDED) {
-            inferType(into, schema);
-        }
-    }
-
-    private void inferType(Constraints into, Subschema schema) {
-        Set<JsonType> told = null;
-        for (var keyword : schema.node().properties()) {
-            var name = keyword.getKey();
-            if (TYPE_TELLING.contains(name)) {
-                return;
-            }
-            var types =
-                    OBJECT_KEYWORDS.contains(name)
-                            ? JsonType.named("object")
-                            : ARRAY_KEYWORDS.contains(name)
-                                    ? JsonType.named("array")
-                                    : STRING_KEYWORDS.contains(name)
-                                            ? JsonType.named("string")
-                                            : NUMBER_KEYWORDS.contains(name)
-                                                    ? JsonType.named("number")
-                                                    : null;
-            if (types != null && told != null && !types.equals(told)) {
-                return;
-            }
-            told = types == null ? told : types;
-        }
-        if (told != null) {
-            into.restrictTypes(told);
+            into.restrictTypes(TypeInference.types(node));
         }
     }
 
@@ -241,20 +196,14 @@ final class SchemaReader {
             case "multipleOf" -> readMultipleOf(into, schema);
             case "minLength", "maxLength", "pattern", Negation.NOT_PATTERN, "format" ->
                     readString(into, schema, keyword);
-            case "items", "prefixItems", "additionalItems" -> {
-                if (!into.arrayParts.contains(schema)) {
-                    into.arrayParts.add(schema);
-                }
-            }
+            case "items", "prefixItems", "additionalItems" -> addPart(into.arrayParts, schema);
             case "minItems" -> into.minItems = Math.max(into.minItems, count(schema, keyword));
             case "maxItems" -> into.maxItems = Math.min(into.maxItems, count(schema, keyword));
             case "properties", "patternProperties", "additionalProperties" -> {
                 if (!keyword.equals("additionalProperties") && !value.isObject()) {
                     throw schema.error(keyword, "must be an object");
                 }
-                if (!into.objectParts.contains(schema)) {
-                    into.objectParts.add(schema);
-                }
+                addPart(into.objectParts, schema);
             }
             case "required" -> into.required.addAll(strings(schema, value, keyword));
             case "propertyNames" -> into.propertyNames.add(schema.child(keyword));
@@ -267,16 +216,28 @@ final class SchemaReader {
                     cannotEnforce(schema, keyword);
                 }
             }
-            case "contains",
-                    "unevaluatedProperties",
-                    "unevaluatedItems",
-                    "$dynamicRef",
-                    "$recursiveRef" ->
-                    cannotEnforce(schema, keyword);
+            case "unevaluatedProperties" -> readRest(into.objectParts, schema, keyword);
+            case "unevaluatedItems" -> readRest(into.arrayParts, schema, keyword);
+            case "contains", "$dynamicRef", "$recursiveRef" -> cannotEnforce(schema, keyword);
             default -> {
                 // Annotations; then, else, minContains and maxContains, which belong to others;
                 // and what is no keyword at all.
             }
+        }
+    }
+
+    private static void addPart(List<Subschema> parts, Subschema schema) {
+        if (!parts.contains(schema)) {
+            parts.add(schema);
+        }
+    }
+
+    /** Where no other schema could have evaluated the rest, it is what is left over. */
+    private void readRest(List<Subschema> parts, Subschema schema, String keyword) {
+        if (schema.appliesOthers()) {
+            cannotEnforce(schema, keyword);
+        } else {
+            addPart(parts, schema);
         }
     }
 

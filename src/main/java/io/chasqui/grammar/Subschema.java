@@ -1,6 +1,7 @@
 package io.chasqui.grammar;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
 
 /**
  * A schema within a schema document.
@@ -10,6 +11,19 @@ import com.fasterxml.jackson.databind.JsonNode;
  *     references start from
  */
 record Subschema(JsonNode node, String pointer, String resource) {
+
+    private static final List<String> APPLICATORS =
+            List.of(
+                    "$ref",
+                    "$dynamicRef",
+                    "allOf",
+                    "anyOf",
+                    "oneOf",
+                    "not",
+                    "if",
+                    "dependentSchemas",
+                    "dependencies",
+                    "contains");
 
     /** The schema under a keyword. */
     Subschema child(String keyword) {
@@ -50,6 +64,11 @@ record Subschema(JsonNode node, String pointer, String resource) {
             }
         }
         return true;
+    }
+
+    /** Whether it has keywords that apply other schemas to the same value. */
+    boolean appliesOthers() {
+        return APPLICATORS.stream().anyMatch(this::has);
     }
 
     String place(String keyword) {

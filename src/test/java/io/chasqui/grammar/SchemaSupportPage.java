@@ -40,6 +40,8 @@ final class SchemaSupportPage {
               required member; otherwise one or more of them hold, as with `anyOf`.
             - `not` and `if` are enforced for conditions made of `type`, `enum` and `const` of strings, booleans
               and null, `pattern`, bounds, `required`, `properties`, `anyOf`, `allOf` and `not`.
+            - `unevaluatedProperties` and `unevaluatedItems` are enforced in a schema that applies no other to the
+              same value.
             - `minProperties` above one is enforced unless names are free, since a free name could come twice.
             - Regular expressions are ECMAScript's without back-references, word boundaries and look-behind;
               look-ahead at the beginning only.
