@@ -16,6 +16,8 @@ public final class EmulatedBackends {
     private static final Pattern KERNEL = Pattern.compile("^KERNEL\\((\\w+)\\)", Pattern.MULTILINE);
 
     private static final long DEVICE_BYTES = 1L << 30;
+    private static final long IDLE_DEVICE_BYTES = 80L << 30;
+    private static final int IDLE_MULTIPROCESSORS = 132;
 
     private EmulatedBackends() {}
 
@@ -25,6 +27,18 @@ public final class EmulatedBackends {
     /** A backend on so many fresh devices; skips the test where there is no emulator. */
     public static CudaBackend create(int ranks, CudaOptions options) {
         CudaEmulator.load().reset(ranks, DEVICE_BYTES);
+        return open(ranks, options);
+    }
+
+    /**
+     * A backend on so many fresh devices that do nothing: launches and copies return at once, and
+     * memory, of which there is much, is addresses only.
+     */
+    public static CudaBackend createIdle(int ranks, CudaOptions options) {
+        var emulator = CudaEmulator.load();
+        emulator.reset(ranks, IDLE_DEVICE_BYTES);
+        emulator.setMultiprocessors(IDLE_MULTIPROCESSORS);
+        emulator.setStub(true);
         return open(ranks, options);
     }
 
