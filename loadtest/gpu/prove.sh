@@ -33,9 +33,11 @@
 #   chasqui selftest --backend cuda --invariance TRIALS --seed N --load-format dummy --geometry G
 #       Each trial runs a random sequence alone and again in a random batch, in random chunks, with
 #       other pages, and compares the logits' bits. "invariance": {"trials", "differing", "seed"}
-#   chasqui bench device [--size 1G]
-#       {"device": {as above}, "copyBytesPerSecond"}: read and written both counted, the median of
-#       several copies of that size. What a matrix product reaches comes from torch (rates.py).
+#   chasqui bench device [--size 1G] [--matmul 8192]
+#       {"device": {as above}, "copyBytesPerSecond",
+#        "matmul": {"m", "n", "k", "flopsPerSecond"}}
+#       Read and written both counted, the median of several copies of that size; and the rate of our
+#       own product of that size, cubed, on random numbers. torch's comes from rates.py.
 #   chasqui bench --backend cuda --load-format dummy --geometry G --dtype bf16 [--layers N]
 #           -p P -n N -b B,… -d D
 #       As on the CPU: {"measurements": [{"phase", "batch", "length", "depth", "tokensPerSecond",
@@ -96,6 +98,7 @@ if [ -z "${EMULATOR:-}" ]; then
     SEQUENCES=256
     CONTEXT=131072
     COPIED=1G
+    MATMUL=8192
 else
     GEOMETRY=llama-tiny
     # The client's prompts are ids up to 10,000, more than the tiny vocabulary has.
@@ -109,6 +112,7 @@ else
     SEQUENCES=2
     CONTEXT=512
     COPIED=4M
+    MATMUL=64
 fi
 
 # ---------------------------------------------------------------- steps
@@ -154,7 +158,7 @@ step_invariance() {
 }
 
 step_device() {
-    chasqui bench device --size $COPIED --json "$OUT/device.json"
+    chasqui bench device --size $COPIED --matmul $MATMUL --json "$OUT/device.json"
     [ -z "${EMULATOR:-}" ] || return 0
     if find_python; then
         "$PYTHON" "$here/rates.py" "$OUT/rates.json"

@@ -211,8 +211,8 @@ public final class CudaBackend implements Backend {
         }
         planner.plan(batch);
         step.write(batch, planner);
-        ranks.launch(rank -> launch(rank, step, batch, program));
-        pass = new CudaForwardPass(batch, turn);
+        var launch = ranks.launch(rank -> launch(rank, step, batch, program));
+        pass = new CudaForwardPass(batch, turn, launch);
         return pass;
     }
 
@@ -246,15 +246,15 @@ public final class CudaBackend implements Backend {
     @Override
     public float[] readResidual(ForwardPass given) {
         var rank = ranks.first();
-        int count = opened(given).batch().numTokens() * shape.hidden();
+        int count = launched(given).batch().numTokens() * shape.hidden();
         return read(rank, rank.workspace().residual, 0, count);
     }
 
     @Override
     public float[][] readLogits(ForwardPass given) {
+        var rows = new float[launched(given).batch().rows().length][];
         ranks.run(rank -> rank.device().synchronize());
         var rank = ranks.first();
-        var rows = new float[opened(given).batch().rows().length][];
         for (int i = 0; i < rows.length; i++) {
             rows[i] = read(rank, rank.workspace().logits, (long) i * shape.vocab(), shape.vocab());
         }
@@ -272,6 +272,12 @@ public final class CudaBackend implements Backend {
                             });
             return host.toArray(ValueLayout.JAVA_FLOAT);
         }
+    }
+
+    private CudaForwardPass launched(ForwardPass given) {
+        var launched = opened(given);
+        launched.launch().await();
+        return launched;
     }
 
     private CudaForwardPass opened(ForwardPass given) {

@@ -61,8 +61,10 @@ final class CudaSampling implements AutoCloseable {
         if (masks != null) {
             writeMasks(turn.masks().segment(), batch.rows().length, masks);
         }
-        ranks.runOnFirst(() -> launch(turn, batch, masks != null));
+        var launch = ranks.launchOnFirst(() -> launch(turn, batch, masks != null));
         return () -> {
+            pass.launch().await();
+            launch.await();
             ranks.runOnFirst(turn.done()::await);
             return turn.results().tokens(batch.rows());
         };

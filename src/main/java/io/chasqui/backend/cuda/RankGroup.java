@@ -27,28 +27,47 @@ final class RankGroup {
         return ranks;
     }
 
+    /** Work handed to threads of ranks. */
+    @FunctionalInterface
+    interface Running {
+        /** Waits until it has run, and throws what it has thrown. */
+        void await();
+    }
+
     /** Runs a task on the threads of all ranks at once. */
     void run(Consumer<CudaRank> task) {
-        var running = new ArrayList<Future<?>>(ranks.size());
-        for (var rank : ranks) {
-            running.add(
-                    rank.device()
-                            .submit(
-                                    () -> {
-                                        task.accept(rank);
-                                        return null;
-                                    }));
-        }
-        running.forEach(this::await);
+        start(task).forEach(this::await);
     }
 
     /**
-     * Runs launches on the threads of all ranks at once. If only some succeed their kernels wait
+     * Starts launches on the threads of all ranks at once. If only some succeed their kernels wait
      * for ever for the others, so that all devices are lost.
      */
-    void launch(Consumer<CudaRank> launch) {
+    Running launch(Consumer<CudaRank> launch) {
+        var running = start(launch);
+        return ordered(() -> awaitAll(running));
+    }
+
+    private List<Future<?>> start(Consumer<CudaRank> task) {
+        var running = new ArrayList<Future<?>>(ranks.size());
+        for (var rank : ranks) {
+            running.add(start(rank, () -> task.accept(rank)));
+        }
+        return running;
+    }
+
+    private static Future<?> start(CudaRank rank, Runnable task) {
+        return rank.device()
+                .submit(
+                        () -> {
+                            task.run();
+                            return null;
+                        });
+    }
+
+    private void awaitAll(List<Future<?>> launches) {
         try {
-            run(launch);
+            launches.forEach(this::await);
         } catch (RuntimeException e) {
             if (ranks.size() == 1) {
                 throw e;
@@ -59,15 +78,26 @@ final class RankGroup {
         }
     }
 
+    /** Starts a launch on the thread of the first rank. */
+    Running launchOnFirst(Runnable launch) {
+        var running = start(first(), launch);
+        return ordered(() -> await(running));
+    }
+
+    /**
+     * Lets the caller go on while a lone rank's thread launches. Several ranks wait for each
+     * other's events, which must have been recorded before.
+     */
+    private Running ordered(Running launch) {
+        if (ranks.size() > 1) {
+            launch.await();
+        }
+        return launch;
+    }
+
     /** Runs a task on the thread of the first rank. */
     void runOnFirst(Runnable task) {
-        await(
-                first().device()
-                        .submit(
-                                () -> {
-                                    task.run();
-                                    return null;
-                                }));
+        await(start(first(), task));
     }
 
     /** Waits for a task, but not when a rank fails meanwhile: then it may never end. */

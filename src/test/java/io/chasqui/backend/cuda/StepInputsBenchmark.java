@@ -28,7 +28,10 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Fork(
         value = 5,
-        jvmArgsAppend = {"--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
+        jvmArgsAppend = {
+            "--add-modules=jdk.incubator.vector",
+            "--enable-native-access=ALL-UNNAMED"
+        })
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 10, timeUnit = TimeUnit.MILLISECONDS, time = 300)
 @State(Scope.Thread)
