@@ -58,6 +58,11 @@ final class CudaRank implements AutoCloseable {
         return shape;
     }
 
+    /** Null where steps are launched kernel by kernel. */
+    GraphCache graphs() {
+        return graphs;
+    }
+
     Workspace workspace() {
         return workspace;
     }
@@ -117,9 +122,9 @@ final class CudaRank implements AutoCloseable {
         int tokens = batch.numTokens();
         int rows = batch.rows().length;
         // Steps with prompts are long enough to hide their launches.
-        boolean decodes = tokens == batch.numSequences();
+        boolean decodes = tokens == batch.numSequences() && rows > 0;
         if (graphs != null && decodes && graphs.covers(tokens)) {
-            graphs.run(tokens, rows, program);
+            graphs.run(tokens, program);
         } else {
             stages.begin(tokens, rows);
             program.run(stages);

@@ -29,12 +29,12 @@ final class GraphCache implements AutoCloseable {
 
     private final CudaDevice device;
     private final CudaStages stages;
-    private final Map<Sizes, CUgraphExec> graphs = new HashMap<>();
+
+    /** By the number of tokens, and of rows of logits, that their grids are made for. */
+    private final Map<Integer, CUgraphExec> graphs = new HashMap<>();
+
     private final int mostTokens;
     private DecoderProgram recorded;
-
-    /** What the grids are made for. */
-    private record Sizes(int tokens, int rows) {}
 
     /**
      * @param maxRows most rows of logits in a step, and so most sequences that decode
@@ -56,30 +56,34 @@ final class GraphCache implements AutoCloseable {
         return Math.ceilDiv(tokens, step) * step;
     }
 
-    /** Runs the program by a graph; a program seen for the first time is recorded. */
-    void run(int tokens, int rows, DecoderProgram program) {
+    /**
+     * Runs the program by a graph. Once a program has run, none of its graphs is left to be
+     * recorded, so that no later step waits for that.
+     */
+    void run(int tokens, DecoderProgram program) {
         if (program != recorded) {
             recordAll(program);
         }
-        int bucket = bucket(tokens);
-        var graph = graph(new Sizes(bucket, rows == 0 ? 0 : bucket));
+        var graph = graphs.get(bucket(tokens));
         CudaError.check(cuGraphLaunch(graph, device.stream()), "launching a graph");
     }
 
-    /** Every size at once, so that no step later has to wait for it. */
     private void recordAll(DecoderProgram program) {
         close();
-        recorded = program;
+        recorded = null;
         for (int tokens = 1; tokens <= mostTokens; tokens = bucket(tokens) + 1) {
-            graph(new Sizes(bucket(tokens), bucket(tokens)));
+            int bucket = bucket(tokens);
+            graphs.put(bucket, instantiate(record(bucket, program)));
         }
+        recorded = program;
     }
 
-    private CUgraphExec graph(Sizes sizes) {
-        return graphs.computeIfAbsent(sizes, s -> instantiate(record(s)));
+    /** Graphs there are. */
+    int size() {
+        return graphs.size();
     }
 
-    private CUgraph record(Sizes sizes) {
+    private CUgraph record(int bucket, DecoderProgram program) {
         var graph = new CUgraph();
         CudaError.check(
                 cuStreamBeginCapture(
@@ -87,8 +91,8 @@ final class GraphCache implements AutoCloseable {
                 "recording a graph");
         boolean complete = false;
         try {
-            stages.begin(sizes.tokens(), sizes.rows());
-            recorded.run(stages);
+            stages.begin(bucket, bucket);
+            program.run(stages);
             complete = true;
         } finally {
             int result = cuStreamEndCapture(device.stream(), graph);
