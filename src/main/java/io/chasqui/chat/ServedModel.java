@@ -31,7 +31,7 @@ public record ServedModel(
         GenerationDefaults defaults,
         long created,
         String fingerprint,
-        GrammarCache grammars) {
+        ModelGrammars grammars) {
 
     public ServedModel(
             String id,
@@ -55,7 +55,7 @@ public record ServedModel(
                 defaults,
                 created,
                 fingerprint,
-                new GrammarCache(tokenizer, endTokens));
+                new ModelGrammars(tokenizer, endTokens));
     }
 
     public int maxModelLen() {

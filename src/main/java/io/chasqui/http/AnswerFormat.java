@@ -1,7 +1,7 @@
 package io.chasqui.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.chasqui.chat.GrammarCache;
+import io.chasqui.chat.ModelGrammars;
 import io.chasqui.grammar.Grammar;
 import io.chasqui.grammar.GrammarException;
 import io.chasqui.grammar.GrammarSpec;
@@ -146,12 +146,15 @@ record AnswerFormat(String param, GrammarSpec spec) {
      *
      * @throws ApiException naming the member that cannot be enforced
      */
-    Grammar compile(GrammarCache grammars) {
+    Grammar compile(ModelGrammars grammars) {
         if (spec == null) {
             return null;
         }
         try {
             return grammars.get(spec);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("compiling was interrupted", e);
         } catch (GrammarException e) {
             throw ApiException.invalid(param, "'" + param + "': " + e.getMessage());
         }

@@ -1,0 +1,46 @@
+package io.chasqui.chat;
+
+import io.chasqui.grammar.Grammar;
+import io.chasqui.grammar.GrammarCache;
+import io.chasqui.grammar.GrammarCompiler;
+import io.chasqui.grammar.GrammarException;
+import io.chasqui.grammar.GrammarLimits;
+import io.chasqui.grammar.GrammarSpec;
+import io.chasqui.grammar.GrammarVocabulary;
+import io.chasqui.tokenizer.Tokenizer;
+import java.util.Set;
+
+/**
+ * The grammars of one model. Its vocabulary is made ready when the first is asked for, which takes
+ * half a second for 128k tokens. Safe for use by many threads.
+ */
+public final class ModelGrammars {
+    private static final long MAX_BYTES = 256L << 20;
+
+    private final Tokenizer tokenizer;
+    private final int[] endTokens;
+    private GrammarCache cache;
+
+    public ModelGrammars(Tokenizer tokenizer, Set<Integer> endTokens) {
+        this.tokenizer = tokenizer;
+        this.endTokens = endTokens.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /**
+     * The grammar of a description, compiled by the calling thread unless it is known.
+     *
+     * @throws GrammarException naming what cannot be compiled, or which limit it exceeds
+     */
+    public Grammar get(GrammarSpec spec) throws InterruptedException {
+        return cache().get(spec);
+    }
+
+    private synchronized GrammarCache cache() {
+        if (cache == null) {
+            var vocabulary = new GrammarVocabulary(tokenizer, endTokens);
+            var compiler = new GrammarCompiler(vocabulary, GrammarLimits.DEFAULT);
+            cache = new GrammarCache(compiler, MAX_BYTES);
+        }
+        return cache;
+    }
+}
