@@ -10,7 +10,7 @@ set -eu
 if [ "$1" != --print ]; then
     json=$1
     shift
-    "${0%/*}/jmh.sh" 'HostStepBenchmark|StepInputsBenchmark' -rf json -rff "$(realpath "$json")" "$@"
+    "${0%/*}/jmh.sh" 'HostStep|StepInputs|BatchBuilder' -rf json -rff "$(realpath "$json")" "$@"
     set -- --print "$json"
 fi
 exec python3 - "$2" <<'EOF'
@@ -48,7 +48,7 @@ for (name, execution), run in found.items():
         print(f"| {execution} | {figures} |")
 print()
 for label, name, execution in (
-    ("Of the engine: writing the batch down", "build", "NOTHING"),
+    ("Of the engine: writing the batch down", "build", None),
     ("Of launch: planning attention", "plan", None),
     ("Of launch: writing the upload", "write", None),
     ("To the device's thread and back", "handOver", None),

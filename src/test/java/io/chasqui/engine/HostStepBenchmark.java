@@ -4,23 +4,17 @@ import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.KvDType;
 import io.chasqui.backend.PendingTokens;
 import io.chasqui.backend.SampledToken;
-import io.chasqui.backend.SamplerParams;
 import io.chasqui.backend.cuda.CudaBackend;
 import io.chasqui.backend.cuda.CudaOptions;
 import io.chasqui.backend.cuda.EmulatedBackends;
-import io.chasqui.engine.SchedulerOutput.Scheduled;
 import io.chasqui.executor.LocalExecutor;
 import io.chasqui.executor.ModelExecutor;
-import io.chasqui.kvcache.BlockHasher;
 import io.chasqui.model.Checkpoint;
 import io.chasqui.model.Geometry;
 import io.chasqui.model.LlamaModel;
 import io.chasqui.model.LlamaWeightsLoader;
 import io.chasqui.model.ProgressListener;
 import io.chasqui.quant.DType;
-import io.chasqui.testing.ByteTokenizer;
-import java.util.List;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.AuxCounters;
@@ -41,8 +35,9 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Host time of a decode step: engine, model and CUDA backend as they serve Llama 3.1 8B to 64
- * requests, on devices that do nothing. An invocation is {@value #STEPS} steps, from a context of
- * {@value #CONTEXT} tokens on; each iteration begins with requests of its own.
+ * requests, on devices that do nothing. An invocation is {@value DecodingRequests#STEPS} steps,
+ * from a context of {@value DecodingRequests#CONTEXT} tokens on; each iteration begins with
+ * requests of its own.
  */
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -52,21 +47,10 @@ import org.openjdk.jmh.annotations.Warmup;
             "--add-modules=jdk.incubator.vector",
             "--enable-native-access=ALL-UNNAMED"
         })
-@Warmup(iterations = 60)
-@Measurement(iterations = 60)
+@Warmup(iterations = 150)
+@Measurement(iterations = 50)
 @State(Scope.Thread)
 public class HostStepBenchmark {
-    private static final int STEPS = 200;
-    private static final int CONTEXT = 1000;
-    private static final int RUNNING = 64;
-    private static final int BLOCK_SIZE = 16;
-    private static final int MAX_TOKENS = 8192;
-    private static final int ROOM = CONTEXT + STEPS + BLOCK_SIZE;
-    private static final int BLOCKS = RUNNING * ROOM / BLOCK_SIZE + RUNNING;
-
-    private static final SamplerParams SAMPLER =
-            new SamplerParams(0.6f, 0.9f, 0, 0, 1, 0, 0, new int[0], new float[0]);
-
     /** What runs the steps: a backend on so many ranks, or nothing. */
     public enum Execution {
         NOTHING(0, false),
@@ -96,8 +80,14 @@ public class HostStepBenchmark {
             try (var checkpoint = Checkpoint.dummy(geometry, DType.BF16, 1)) {
                 var shape = geometry.config().shape();
                 var weights = LlamaWeightsLoader.load(checkpoint, backend, ProgressListener.NONE);
-                backend.allocateWorkspace(shape, MAX_TOKENS, RUNNING);
-                var cache = backend.allocateKvCache(shape, KvDType.BF16, BLOCKS, BLOCK_SIZE);
+                backend.allocateWorkspace(
+                        shape, DecodingRequests.MAX_TOKENS, DecodingRequests.RUNNING);
+                var cache =
+                        backend.allocateKvCache(
+                                shape,
+                                KvDType.BF16,
+                                DecodingRequests.BLOCKS,
+                                DecodingRequests.BLOCK_SIZE);
                 return new LlamaModel(geometry.config(), weights, backend, cache, () -> {});
             }
         }
@@ -115,11 +105,9 @@ public class HostStepBenchmark {
     @Param public Execution execution;
 
     private final SplittableRandom random = new SplittableRandom(1);
-    private final BatchBuilder batches = new BatchBuilder(BLOCK_SIZE, Set.of(EngineBed.EOS));
     private ModelExecutor executor;
     private TimedExecutor timed;
     private EngineLoop loop;
-    private List<Scheduled> parts;
 
     @Setup(Level.Trial)
     public void open() {
@@ -131,74 +119,22 @@ public class HostStepBenchmark {
         executor.close();
     }
 
-    /** Requests whose prompts are computed and whose answers have begun. */
     @Setup(Level.Iteration)
     public void prefill() {
-        var config = EngineBed.config(BLOCKS, BLOCK_SIZE, RUNNING, MAX_TOKENS).fittedToPool();
-        var admission = new Admission(config);
         timed = new TimedExecutor(executor);
-        loop =
-                new EngineLoop(
-                        config,
-                        timed,
-                        new ByteTokenizer("<end>"),
-                        Set.of(EngineBed.EOS),
-                        EngineListener.NONE,
-                        System::nanoTime,
-                        admission,
-                        new BlockHasher(new byte[] {7}, BLOCK_SIZE, 128));
-        for (int i = 0; i < RUNNING; i++) {
-            var prompt = random.ints(CONTEXT, 0, 256).toArray();
-            var request = EngineBed.request("r" + i, prompt, params(i));
-            admission.charge(request, 1);
-            loop.add(loop.newGroup(request, new Reader().buffer));
-        }
-        while (loop.scheduler().numWaiting() > 0 || !allDecode()) {
-            loop.step();
-        }
-        parts = loop.scheduler().running().stream().map(r -> new Scheduled(r, 1)).toList();
+        loop = new DecodingRequests(timed, random).loop;
         timed.forget();
     }
 
-    private boolean allDecode() {
-        return loop.scheduler().running().stream().allMatch(r -> r.numPendingTokens() == 1);
-    }
-
-    private static SamplingParams params(long seed) {
-        return new SamplingParams(
-                1, ROOM, 0, List.of(), Set.of(), true, false, seed, -1, -1, SAMPLER);
-    }
-
     @Benchmark
-    @OperationsPerInvocation(STEPS)
+    @OperationsPerInvocation(DecodingRequests.STEPS)
     public void step(Parts counted) {
-        for (int i = 0; i < STEPS; i++) {
+        for (int i = 0; i < DecodingRequests.STEPS; i++) {
             loop.step();
         }
-        counted.execute = timed.execute / STEPS;
-        counted.sample = timed.sample / STEPS;
-        counted.await = timed.await / STEPS;
-    }
-
-    /** Part of the engine's share: writing the batch down. */
-    @Benchmark
-    @OperationsPerInvocation(STEPS)
-    public int build() {
-        int sum = 0;
-        for (int i = 0; i < STEPS; i++) {
-            sum += batches.build(parts).numTokens();
-        }
-        return sum;
-    }
-
-    private static final class Reader {
-        final OutputBuffer buffer = new OutputBuffer(this::read);
-
-        private void read() {
-            while (buffer.poll() != null) {
-                // A reader keeps up.
-            }
-        }
+        counted.execute = timed.execute / DecodingRequests.STEPS;
+        counted.sample = timed.sample / DecodingRequests.STEPS;
+        counted.await = timed.await / DecodingRequests.STEPS;
     }
 
     /** Counts the time of another, and puts letters in place of what idle devices sample. */
