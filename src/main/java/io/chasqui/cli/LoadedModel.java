@@ -4,6 +4,7 @@ import io.chasqui.backend.Backend;
 import io.chasqui.backend.KvDType;
 import io.chasqui.backend.MemoryPlan;
 import io.chasqui.backend.cpu.CpuBackend;
+import io.chasqui.backend.cuda.CudaException;
 import io.chasqui.backend.cuda.OutOfDeviceMemoryException;
 import io.chasqui.catalog.LocalModel;
 import io.chasqui.config.ChasquiConfig;
@@ -131,6 +132,8 @@ record LoadedModel(
             return plan;
         } catch (IllegalArgumentException e) {
             throw new UserException("--tensor-parallel-size: " + e.getMessage() + ".");
+        } catch (CudaException e) {
+            throw new UserException("--backend cuda: " + e.getMessage());
         }
     }
 

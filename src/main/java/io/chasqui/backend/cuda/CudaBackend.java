@@ -1,5 +1,7 @@
 package io.chasqui.backend.cuda;
 
+import static java.lang.System.Logger.Level.INFO;
+
 import io.chasqui.backend.Backend;
 import io.chasqui.backend.DecoderProgram;
 import io.chasqui.backend.ForwardBatch;
@@ -14,6 +16,7 @@ import io.chasqui.backend.PendingTokens;
 import io.chasqui.backend.RankShape;
 import io.chasqui.backend.VectorWeights;
 import io.chasqui.loader.LinearSource;
+import io.chasqui.quant.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -24,12 +27,18 @@ import java.util.Optional;
 
 /** Runs the stages on NVIDIA GPUs, a model divided among them by tensor parallelism. */
 public final class CudaBackend implements Backend {
+    private static final System.Logger LOG = System.getLogger(CudaBackend.class.getName());
+
+    /** Elements that share a sum of squares, and rows that RoPE's pairs come in. */
+    private static final int GROUP = 16;
+
     private static final int TURNS = 2;
 
     private final RankGroup ranks;
     private final CudaOptions options;
     private final String name;
 
+    private boolean toldOfRounding;
     private ModelShape shape;
     private int maxTokens;
     private int maxRows;
@@ -92,6 +101,7 @@ public final class CudaBackend implements Backend {
     public LinearWeights packLinear(ModelShape model, LinearRole role, List<LinearSource> stacked) {
         int rows = stacked.stream().mapToInt(LinearSource::rows).sum();
         int columns = stacked.getFirst().columns();
+        stacked.forEach(this::tellOfRounding);
         var parts = new ArrayList<CudaMatrix.Part>();
         for (var rank : ranks.list()) {
             var shard = Shard.of(model, role, ranks.size(), rank.index(), columns);
@@ -99,6 +109,19 @@ public final class CudaBackend implements Backend {
             parts.add(new CudaMatrix.Part(tiles, shard.rows().length, shard.columns()));
         }
         return new CudaMatrix(rows, columns, List.copyOf(parts));
+    }
+
+    /** Says once that weights are not held as they are stored. */
+    private void tellOfRounding(LinearSource source) {
+        if (source.dtype() != DType.BF16 && !toldOfRounding) {
+            toldOfRounding = true;
+            LOG.log(
+                    INFO,
+                    "GPUs hold weights in BF16: those of this model, such as {0} in {1}, are rounded"
+                            + " to it",
+                    source.name(),
+                    source.dtype());
+        }
     }
 
     private static DeviceMemory pack(
@@ -122,6 +145,7 @@ public final class CudaBackend implements Backend {
     @Override
     public Optional<MemoryPlan> plan(
             ModelShape model, boolean tiedHead, int mostTokens, int mostRows, int blockSize) {
+        checkShape(model);
         var memory = new RankMemory(new RankShape(model, ranks.size()), tiedHead);
         return ranks.list().stream()
                 .map(
@@ -133,6 +157,17 @@ public final class CudaBackend implements Backend {
                                         mostRows,
                                         blockSize))
                 .min(Comparator.comparingLong(MemoryPlan::usable));
+    }
+
+    /** The kernels take whole groups of elements. */
+    private static void checkShape(ModelShape model) {
+        if (model.hidden() % GROUP != 0 || model.headDim() % GROUP != 0 || model.ffn() % 8 != 0) {
+            throw new CudaException(
+                    ("the kernels for GPUs need a hidden size and a head size that are multiples of"
+                                    + " %d and a feed-forward width that is one of 8; this model has"
+                                    + " %d, %d and %d. Serve it with --backend cpu.")
+                            .formatted(GROUP, model.hidden(), model.headDim(), model.ffn()));
+        }
     }
 
     /** What a rank may take of its device, which it may share with others. */

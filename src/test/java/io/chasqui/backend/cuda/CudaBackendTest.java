@@ -119,6 +119,16 @@ class CudaBackendTest {
     }
 
     @Test
+    void shapesThatNoKernelTakesAreRefused() {
+        var shape = RandomModel.shape(1, 40, 1, 1, 32, 64, 30);
+        try (var backend = EmulatedBackends.create(1, EmulatedBackends.USUAL)) {
+            var refusal =
+                    assertThrows(CudaException.class, () -> backend.plan(shape, false, 64, 64, 16));
+            assertTrue(refusal.getMessage().contains("this model has 40, 32 and 64"));
+        }
+    }
+
+    @Test
     void ranksAgreeWithOneRankAndWithThemselves() {
         float[] alone = logits(1, EmulatedBackends.USUAL);
         for (int ranks : new int[] {2, 4, 8}) {
