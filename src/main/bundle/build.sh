@@ -32,7 +32,7 @@ version() {
 
 make_runtime() {
     "$JAVA_HOME/bin/jlink" --add-modules $MODULES --strip-debug --no-man-pages --no-header-files \
-        --compress zip-0 --output "$1" 2>"$target/jlink.log" || fail "jlink failed: $target/jlink.log"
+        --compress zip-0 --output "$1" >"$target/jlink.log" 2>&1 || fail "jlink failed: $target/jlink.log"
 }
 
 # Everything is stored uncompressed, and compressed once, by xz: so it is smallest.
