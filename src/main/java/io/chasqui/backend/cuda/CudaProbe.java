@@ -26,16 +26,16 @@ public record CudaProbe(String reason, int devices) {
 
     private static final int CAPABILITY_MAJOR = 75;
 
-    /** Looks at kernels, driver and devices, in this order. */
+    /** Looks at driver, kernels and devices, in this order. */
     public static CudaProbe run() {
-        if (KernelModules.ofJar().isEmpty()) {
-            return no("this build has no CUDA kernels; build it where nvcc or pip is.");
-        }
         SymbolLookup library;
         try {
             library = SymbolLookup.libraryLookup(Driver.LIBRARY, Arena.global());
         } catch (IllegalArgumentException e) {
             return no("there is no NVIDIA driver (" + Driver.LIBRARY + ").");
+        }
+        if (KernelModules.ofJar().isEmpty()) {
+            return no("this build has no CUDA kernels; build it where nvcc or pip is.");
         }
         return new Calls(library).probe();
     }
