@@ -1,20 +1,15 @@
 package io.chasqui.engine;
 
-import io.chasqui.backend.SamplerParams;
 import io.chasqui.engine.SimulatedClient.Fault;
 import io.chasqui.executor.HashExecutor;
 import io.chasqui.kvcache.FaultyBlockHasher;
 import io.chasqui.kvcache.KvCacheInspector;
-import io.chasqui.kvcache.KvSequence;
 import io.chasqui.testing.ByteTokenizer;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -26,8 +21,6 @@ import java.util.SplittableRandom;
  */
 final class Simulation {
     static final int CURSED_TOKEN = 300;
-    private static final int CURSED_PROMPT_TOKEN = 199;
-    private static final String CURSED_KEY = "cursed";
     private static final Set<Integer> END_TOKENS = Set.of(256);
 
     /**
@@ -46,17 +39,10 @@ final class Simulation {
     private final HashExecutor hash;
     private final SimulatedExecutor executor;
     private final EngineLoop loop;
+    private final SimulatedWorkload workload;
+    private final EngineInvariants invariants;
     private final Map<RequestGroup, SimulatedClient> clients = new IdentityHashMap<>();
     private final Set<SimulatedClient> live = new LinkedHashSet<>();
-
-    /** Prompts and whole answers that new prompts may begin with. */
-    private final List<int[]> prefixes = new ArrayList<>();
-
-    /** Prompt of the last request with a fault, if that was the last request. */
-    private int[] twin;
-
-    /** Per scope, the prefixes that it has had computed. */
-    private final Map<String, Set<Long>> computed = new HashMap<>();
 
     private final Set<Request> parked = new HashSet<>();
     private long now;
@@ -64,7 +50,6 @@ final class Simulation {
     private long steps;
     private long computedSteps;
     private int preemptions;
-    private int submitted;
     private int accepted;
     private boolean quiet;
     private long trace;
@@ -72,6 +57,7 @@ final class Simulation {
     private Simulation(long seed) {
         random = new SplittableRandom(seed);
         config = SimulationConfig.of(random.split());
+        workload = new SimulatedWorkload(random, config);
         var engine = config.engine();
         admission = new Admission(engine);
         hash = new HashExecutor(engine.numBlocks(), engine.blockSize(), config.alphabet());
@@ -88,8 +74,9 @@ final class Simulation {
                         new FaultyBlockHasher(
                                 engine.blockSize(),
                                 config.hashBits(),
-                                CURSED_PROMPT_TOKEN,
-                                CURSED_KEY));
+                                SimulatedWorkload.CURSED_PROMPT_TOKEN,
+                                SimulatedWorkload.CURSED_KEY));
+        invariants = new EngineInvariants(config, admission, loop, executor, live);
     }
 
     /**
@@ -179,7 +166,7 @@ final class Simulation {
         for (int i = 1 + random.nextInt(config.burst()); i > 0; i--) {
             if (live.size() < config.maxLive()) {
                 submit();
-                if (twin != null && random.nextBoolean()) {
+                if (workload.wantsTwin() && random.nextBoolean()) {
                     submit();
                 }
             }
@@ -187,9 +174,9 @@ final class Simulation {
     }
 
     private void submit() {
-        var request = newRequest();
-        var fault = newFault(request);
-        request = curse(request, fault);
+        var request = workload.newRequest();
+        var fault = workload.newFault(request);
+        request = workload.curse(request, fault);
         if (fault == Fault.NO_SALT) {
             checkUnsalted(request);
             return;
@@ -218,7 +205,7 @@ final class Simulation {
                         : random.nextInt(length + request.params().maxTokens() + 1);
         var client =
                 new SimulatedClient(
-                        submitted,
+                        workload.submitted(),
                         request,
                         fault,
                         faultAt,
@@ -231,7 +218,7 @@ final class Simulation {
         live.add(client);
         accepted++;
         loop.add(client.group);
-        remember(request.promptTokens(), expected[0].tokens());
+        workload.remember(request.promptTokens(), expected[0].tokens());
     }
 
     private void checkUnsalted(GenerationRequest request) {
@@ -258,122 +245,6 @@ final class Simulation {
                         && tokens == admission.tokens()
                         && ofKey == admission.requests(request.key()),
                 "a refused request is still charged");
-    }
-
-    private GenerationRequest newRequest() {
-        var prompt = newPrompt();
-        int room = config.maxLength() - prompt.length;
-        int maxTokens = random.nextInt(8) == 0 ? 0 : random.nextInt(Math.min(room, 80) + 1);
-        boolean scores = random.nextDouble() < config.scoring();
-        var alphabet = config.alphabet();
-        var stop = new ArrayList<String>();
-        for (int i = random.nextInt(3); i > 0 && random.nextBoolean(); i--) {
-            stop.add(newStop());
-        }
-        var stopIds = new HashSet<Integer>();
-        if (random.nextInt(4) == 0) {
-            stopIds.add(alphabet[1 + random.nextInt(alphabet.length - 1)]);
-        }
-        var params =
-                new SamplingParams(
-                        random.nextInt(3) == 0 ? 1 + random.nextInt(config.maxChoices()) : 1,
-                        maxTokens,
-                        random.nextInt(3) == 0 ? random.nextInt(maxTokens + 1) : 0,
-                        List.copyOf(stop),
-                        Set.copyOf(stopIds),
-                        random.nextInt(3) != 0,
-                        random.nextInt(4) == 0,
-                        random.nextInt(3),
-                        random.nextInt(2) - 1,
-                        scores ? 0 : -1,
-                        newSampler());
-        boolean hurries = random.nextDouble() < config.timeouts();
-        return new GenerationRequest(
-                "r" + submitted++,
-                prompt,
-                params,
-                random.nextInt(config.priorities()),
-                config.keys() == 1 ? "" : "key" + random.nextInt(config.keys()),
-                random.nextInt(6) == 0 ? "salt" : "",
-                hurries && random.nextBoolean() ? Duration.ofNanos(newDelay()) : null,
-                hurries ? Duration.ofNanos(newDelay()) : Duration.ofHours(100));
-    }
-
-    private SamplerParams newSampler() {
-        boolean penalised = random.nextDouble() < config.penalties();
-        return penalised
-                ? new SamplerParams(0, 1, 0, 0, 1.1f, 0, 0, new int[0], new float[0])
-                : SamplerParams.GREEDY;
-    }
-
-    private long newDelay() {
-        return 1L << (10 + random.nextInt(22));
-    }
-
-    private String newStop() {
-        var text = new StringBuilder();
-        for (int i = 1 + random.nextInt(4); i > 0; i--) {
-            int token = config.alphabet()[random.nextInt(config.alphabet().length)];
-            text.append(token < 128 ? (char) token : random.nextBoolean() ? 'é' : '\uFFFD');
-        }
-        return text.toString();
-    }
-
-    /** Begins like an earlier prompt or answer, as often as not. */
-    private int[] newPrompt() {
-        if (twin != null && random.nextInt(4) != 0) {
-            return twin;
-        }
-        int longest = Math.max(1, config.maxLength() - 1);
-        int length = 1 + random.nextInt(random.nextInt(3) == 0 ? longest : Math.min(longest, 20));
-        var prompt = new int[length];
-        int shared = 0;
-        if (!prefixes.isEmpty() && random.nextInt(4) != 0) {
-            var parent = prefixes.get(random.nextInt(prefixes.size()));
-            shared = Math.min(length, random.nextInt(parent.length + 1));
-            System.arraycopy(parent, 0, prompt, 0, shared);
-        }
-        for (int i = shared; i < length; i++) {
-            prompt[i] = config.promptAlphabet()[random.nextInt(config.promptAlphabet().length)];
-        }
-        return prompt;
-    }
-
-    private void remember(int[] prompt, List<Integer> answer) {
-        var all = Arrays.copyOf(prompt, prompt.length + answer.size());
-        for (int i = 0; i < answer.size(); i++) {
-            all[prompt.length + i] = answer.get(i);
-        }
-        if (prefixes.size() < 30) {
-            prefixes.add(all);
-        } else {
-            prefixes.set(random.nextInt(30), all);
-        }
-    }
-
-    private Fault newFault(GenerationRequest request) {
-        return random.nextDouble() < config.faults()
-                ? Fault.values()[random.nextInt(Fault.values().length)]
-                : Fault.NONE;
-    }
-
-    private GenerationRequest curse(GenerationRequest r, Fault fault) {
-        twin = fault == Fault.NONE ? null : r.promptTokens().clone();
-        if (fault == Fault.NO_HASH) {
-            int last = r.promptTokens().length - 1;
-            r.promptTokens()[last - random.nextInt(1 + last / 2)] = CURSED_PROMPT_TOKEN;
-        }
-        return fault != Fault.NO_SALT
-                ? r
-                : new GenerationRequest(
-                        r.id(),
-                        r.promptTokens(),
-                        r.params(),
-                        r.priority(),
-                        CURSED_KEY,
-                        r.cacheSalt(),
-                        r.timeout(),
-                        r.queueTimeout());
     }
 
     /** Clients that leave, in whatever state their request is. */
@@ -441,7 +312,7 @@ final class Simulation {
             for (var request : client.group.choices()) {
                 if (request.isParked()) {
                     parked.add(request);
-                } else if (isWaiting(request)) {
+                } else if (EngineInvariants.isWaiting(request)) {
                     waitingBefore.add(request);
                 }
                 couldWork |= request.status() == RequestStatus.RUNNING && !request.isParked();
@@ -463,16 +334,8 @@ final class Simulation {
                         || numPreemptions() > preemptions
                         || numEnded() > ended,
                 "a step without progress");
-        checkLimits();
-        checkRequests();
-        checkOrder(waitingBefore);
-        checkBlocks();
+        invariants.check(stepStart, waitingBefore);
         forgetFreeBlocks();
-    }
-
-    private static boolean isWaiting(Request request) {
-        return request.status() == RequestStatus.WAITING
-                || request.status() == RequestStatus.PREEMPTED;
     }
 
     private long numPreemptions() {
@@ -493,185 +356,6 @@ final class Simulation {
             }
         }
         return n;
-    }
-
-    private void checkLimits() {
-        require(
-                loop.scheduler().numRunning() <= config.engine().maxNumSeqs(),
-                loop.scheduler().numRunning() + " requests run");
-        require(
-                executor.numTokens <= config.engine().maxNumBatchedTokens(),
-                executor.numTokens + " tokens in a step");
-        int waiting = 0;
-        int tokens = 0;
-        var byKey = new HashMap<String, Integer>();
-        for (var client : live) {
-            for (var request : client.group.choices()) {
-                if (request.status() == RequestStatus.WAITING) {
-                    waiting++;
-                    byKey.merge(client.request.key(), 1, Integer::sum);
-                    tokens += request.choice() == 0 ? request.promptLength() : 0;
-                }
-            }
-        }
-        require(admission.requests() == waiting, admission.requests() + " charged of " + waiting);
-        require(admission.tokens() == tokens, admission.tokens() + " tokens charged of " + tokens);
-        for (int key = 0; key < config.keys() && config.keys() > 1; key++) {
-            require(
-                    admission.requests("key" + key) == byKey.getOrDefault("key" + key, 0),
-                    "charged to key " + key);
-        }
-    }
-
-    private void checkRequests() {
-        var running = new HashSet<>(loop.scheduler().running());
-        require(running.size() == loop.scheduler().numRunning(), "a request runs twice");
-        int alive = 0;
-        for (var client : live) {
-            for (var request : client.group.choices()) {
-                if (request.status().isFinished()) {
-                    require(request.sequence().numBlocks() == 0, "blocks after the end " + request);
-                    require(client.ends[request.choice()] != null, "listener not told " + request);
-                } else {
-                    alive++;
-                    check(client, request, running);
-                }
-            }
-        }
-        require(
-                alive == loop.scheduler().numRunning() + loop.scheduler().numWaiting(),
-                alive + " requests live, but not in the scheduler");
-        var stats = loop.monitor().stats();
-        require(
-                stats.running() == loop.scheduler().numRunning()
-                        && stats.waiting() == loop.scheduler().numWaiting()
-                        && stats.usedBlocks() == stats.numBlocks() - loop.kvCache().numFreeBlocks(),
-                "stats " + stats);
-    }
-
-    private void check(SimulatedClient client, Request request, Set<Request> running) {
-        var asked = client.request;
-        long age = stepStart - client.group.arrivalNanos();
-        require(
-                asked.timeout() == null || age < asked.timeout().toNanos(),
-                "deadline missed by " + request);
-        require(
-                client.group.scheduledNanos() >= 0 || age < asked.queueTimeout().toNanos(),
-                "waits too long: " + request);
-        boolean runs = request.status() == RequestStatus.RUNNING;
-        require(runs == running.contains(request), "status of " + request);
-        int length = request.numComputedTokens();
-        require(
-                request.sequence().numBlocks() == loop.kvCache().blocksFor(length),
-                request.sequence().numBlocks() + " blocks of " + request);
-        require(
-                (length < request.numTokens() || loop.isInFlight() && length == request.numTokens())
-                        && (runs || length == 0),
-                "length of " + request);
-        require(
-                !KvCacheInspector.anyWithdrawn(request.sequence())
-                        || config.pipelined()
-                        || config.faults() > 0
-                        || config.batchFaults() > 0,
-                "withdrawn blocks of " + request);
-        if (runs) {
-            require(
-                    request.numCachedTokens() < request.promptLength()
-                            || request.numPreemptions() > 0,
-                    "all cached " + request);
-        }
-    }
-
-    /** No request starts before one that came earlier, or is more urgent, and could start. */
-    private void checkOrder(List<Request> waitingBefore) {
-        Request earliest = null;
-        for (var request : waitingBefore) {
-            if (isWaiting(request)
-                    && !request.isParked()
-                    && !executor.seen.contains(request)
-                    && (earliest == null || before(request, earliest))) {
-                earliest = request;
-            }
-        }
-        if (earliest == null) {
-            return;
-        }
-        for (var request : waitingBefore) {
-            require(
-                    !executor.seen.contains(request) || before(request, earliest),
-                    request + " starts before " + earliest);
-        }
-    }
-
-    private static boolean before(Request a, Request b) {
-        int pa = a.group().request().priority();
-        int pb = b.group().request().priority();
-        if (pa != pb) {
-            return pa < pb;
-        }
-        return a.group().arrival() != b.group().arrival()
-                ? a.group().arrival() < b.group().arrival()
-                : a.choice() < b.choice();
-    }
-
-    private void checkBlocks() {
-        var sequences = new ArrayList<KvSequence>();
-        var owners = new HashMap<Integer, Request>();
-        int blockSize = config.engine().blockSize();
-        for (var client : live) {
-            for (var request : client.group.choices()) {
-                var sequence = request.sequence();
-                require(KvCacheInspector.isTrue(sequence), "publishes what it is not: " + request);
-                sequences.add(sequence);
-                for (int i = 0; i < sequence.numBlocks(); i++) {
-                    var other = owners.put(sequence.blockId(i), request);
-                    if (other != null) {
-                        checkShared(request, other, i, blockSize);
-                    }
-                }
-            }
-        }
-        try {
-            loop.kvCache().checkIntegrity(sequences);
-        } catch (IllegalStateException e) {
-            throw new SimulationFailure(e.getMessage());
-        }
-        require(
-                loop.isInFlight() || !KvCacheInspector.anyPending(loop.kvCache()),
-                "a block pending after the step");
-    }
-
-    private void checkShared(Request a, Request b, int i, int blockSize) {
-        int end = (i + 1) * blockSize;
-        require(
-                i < b.sequence().numBlocks() && a.sequence().blockId(i) == b.sequence().blockId(i),
-                "one block at two places of " + a + " and " + b);
-        require(
-                KvCacheInspector.isPublished(a.sequence(), i)
-                        && end <= a.numTokens()
-                        && end <= b.numTokens(),
-                "a block shared that is not full, by " + a + " and " + b);
-        require(
-                Arrays.equals(a.sequence().tokens(), 0, end, b.sequence().tokens(), 0, end),
-                "a block of different content shared by " + a + " and " + b);
-        require(config.hashBits() < 128 || scope(a).equals(scope(b)), a + " and " + b + " share");
-    }
-
-    /**
-     * Notes that a request's tokens are computed up to {@code end}; what it found computed its own
-     * scope must have had computed before.
-     */
-    void computing(Request request, int end) {
-        if (config.hashBits() < 128) {
-            return;
-        }
-        var known = computed.computeIfAbsent(scope(request), s -> new HashSet<>());
-        client(request).addPrefixes(request, end, config.engine().blockSize(), known);
-    }
-
-    private static String scope(Request request) {
-        var asked = request.group().request();
-        return asked.key() + "/" + asked.cacheSalt();
     }
 
     private void forgetFreeBlocks() {
@@ -716,7 +400,8 @@ final class Simulation {
         return switch (kind) {
             case INTERNAL ->
                     client.fault == Fault.NO_TEXT && client.hit[choice]
-                            || contains(request.promptTokens(), CURSED_PROMPT_TOKEN);
+                            || contains(
+                                    request.promptTokens(), SimulatedWorkload.CURSED_PROMPT_TOKEN);
             case NUMERICAL -> client.fault == Fault.NOT_FINITE && client.hit[choice];
             case POISON ->
                     config.pipelined() ? client.strikes[choice] >= 2 : client.strikes[choice] == 2;
@@ -753,6 +438,14 @@ final class Simulation {
     }
 
     // ------------------------------------------------------------------ what the executor asks
+
+    /**
+     * Notes that a request's tokens are computed up to {@code end}; what it found computed its own
+     * scope must have had computed before.
+     */
+    void computing(Request request, int end) {
+        invariants.computing(client(request), request, end);
+    }
 
     /** Lets time pass. */
     void pass(long nanos) {
