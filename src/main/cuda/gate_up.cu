@@ -1,21 +1,9 @@
 // inner = silu(gate) * up.
 #include "gemm.cuh"
 
-struct GateUpProduct {
-    const GateUpParams& p;
-
+struct GateUpProduct : NormedProduct<GateUpParams> {
     // Half a group of 16 rows: four of gate and, 8 further on, those of up.
     static constexpr int ELEMENTS = 8;
-
-    __device__ __forceinline__ int tokens() const { return p.step.counts->tokens; }
-    __device__ __forceinline__ const Matrix& weights() const { return p.weights; }
-    __device__ __forceinline__ const bf16* x() const { return p.in.x; }
-    __device__ __forceinline__ int row(int n) const { return n; }
-
-    template <int WARPS, class RowOf>
-    __device__ __forceinline__ void fold(float* scales, int count, RowOf row_of) const {
-        fold_squares<WARPS>(scales, p.in, p.norm_eps, count, row_of);
-    }
 
     __device__ __forceinline__ void store(int n, int first_row, int unit, const float* y,
                                           float scale) const {

@@ -383,6 +383,22 @@ __device__ __forceinline__ void store_bf16(bf16* to, float4 v) {
     *reinterpret_cast<uint2*>(to) = bits;
 }
 
+// What stages have in common that read the residual through RMSNorm, of every token of the step.
+template <class Parameters>
+struct NormedProduct {
+    const Parameters& p;
+
+    __device__ __forceinline__ int tokens() const { return p.step.counts->tokens; }
+    __device__ __forceinline__ const Matrix& weights() const { return p.weights; }
+    __device__ __forceinline__ const bf16* x() const { return p.in.x; }
+    __device__ __forceinline__ int row(int n) const { return n; }
+
+    template <int WARPS, class RowOf>
+    __device__ __forceinline__ void fold(float* scales, int count, RowOf row_of) const {
+        fold_squares<WARPS>(scales, p.in, p.norm_eps, count, row_of);
+    }
+};
+
 #define PRODUCT_KERNEL(name, Parameters, Product, Tile)                       \
     extern "C" __global__ void __launch_bounds__(Tile::THREADS, Tile::BLOCKS) \
         name(const __grid_constant__ Parameters p) {                          \

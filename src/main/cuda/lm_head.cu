@@ -1,21 +1,12 @@
 // Logits of the step's rows: of this rank's ids.
 #include "gemm.cuh"
 
-struct LmHeadProduct {
-    const LmHeadParams& p;
-
+struct LmHeadProduct : NormedProduct<LmHeadParams> {
     static constexpr int ELEMENTS = 4;
 
     // Rows of logits take the place of tokens.
     __device__ __forceinline__ int tokens() const { return p.step.counts->rows; }
-    __device__ __forceinline__ const Matrix& weights() const { return p.weights; }
-    __device__ __forceinline__ const bf16* x() const { return p.in.x; }
     __device__ __forceinline__ int row(int n) const { return p.step.rows[n].token; }
-
-    template <int WARPS, class RowOf>
-    __device__ __forceinline__ void fold(float* scales, int count, RowOf row_of) const {
-        fold_squares<WARPS>(scales, p.in, p.norm_eps, count, row_of);
-    }
 
     // A rank may have any number of ids.
     __device__ __forceinline__ void store(int n, int first_row, int unit, const float* y,

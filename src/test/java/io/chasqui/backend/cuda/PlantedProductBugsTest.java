@@ -103,7 +103,7 @@ class PlantedProductBugsTest {
                             ""),
                     gateUp(
                             "tokens-of-the-grid",
-                            GATE_UP,
+                            GEMM,
                             "return p.step.counts->tokens;",
                             "return gridDim.y * 8;"),
                     qkv(
