@@ -126,7 +126,7 @@ record Anchored(Expression free, Expression atStart, Expression atEnd, Expressio
 
     /** The texts in which this occurs. */
     Expression search() {
-        return any(
+        return anyOrNone(
                 Stream.of(
                         surround(free, true, true),
                         surround(atStart, false, true),
@@ -136,14 +136,20 @@ record Anchored(Expression free, Expression atStart, Expression atEnd, Expressio
 
     /** The texts that begin with this. */
     Expression prefix() {
-        return any(
+        return anyOrNone(
                 Stream.of(
                         surround(free, false, true), surround(atStart, false, true), atEnd, whole));
     }
 
     /** The texts that are this. */
     Expression wholeText() {
-        return any(Stream.of(free, atStart, atEnd, whole));
+        return anyOrNone(Stream.of(free, atStart, atEnd, whole));
+    }
+
+    /** All parts are absent when anchors contradict what is beside them, as in {@code a$b}. */
+    private static Expression anyOrNone(Stream<Expression> parts) {
+        var present = any(parts);
+        return present == null ? Expression.NONE : present;
     }
 
     private static Expression surround(Expression body, boolean before, boolean after) {

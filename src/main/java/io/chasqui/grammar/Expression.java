@@ -5,6 +5,7 @@ import java.util.List;
 /** What rules are made of: a set of texts, regular unless it refers to rules. */
 sealed interface Expression {
     Expression EMPTY = new Sequence(List.of());
+    Expression NONE = new Choice(List.of());
     Expression ANY_TEXT = new Repeat(new Chars(CharSet.ALL), 0, Repeat.UNBOUNDED);
 
     /** Lets any of the texts lead from one state to the other. */

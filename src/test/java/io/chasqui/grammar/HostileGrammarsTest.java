@@ -101,6 +101,17 @@ class HostileGrammarsTest {
     }
 
     @Test
+    void refusesAnchorsThatNothingCanSatisfy() {
+        for (var pattern : List.of("a$b", "a^b", "^(?=a$b)a", "(a$b|c^d)")) {
+            assertTrue(refusal(new GrammarSpec.Regex(pattern)).startsWith("nothing"), pattern);
+            var schema = "{\"type\":\"string\",\"pattern\":\"" + pattern + "\"}";
+            assertTrue(schemaRefusal(schema).startsWith("nothing"), schema);
+        }
+        var either = compiler.compile(new GrammarSpec.Regex("a$b|c"));
+        assertTrue(JsonSchemaTestSuite.matches(either, "c".getBytes()));
+    }
+
+    @Test
     void nestedStarsCostNoMoreThanOne() {
         var grammar = compiler.compile(new GrammarSpec.Regex("((((a*)*)*)*)*b"));
         var text = "a".repeat(10_000) + "b";
