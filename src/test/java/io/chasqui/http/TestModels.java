@@ -1,6 +1,8 @@
 package io.chasqui.http;
 
 import io.chasqui.chat.ChatMlTemplate;
+import io.chasqui.chat.ChatTemplate;
+import io.chasqui.chat.ChatTemplates;
 import io.chasqui.chat.ModelRegistry;
 import io.chasqui.chat.ServedModel;
 import io.chasqui.chat.ServedModel.GenerationDefaults;
@@ -45,6 +47,12 @@ final class TestModels {
     /** Has no chat format. */
     static final String PLAIN = "plain";
 
+    /** {@link #HASH} with the chat format of Llama 3.1. */
+    static final String LLAMA = "llama";
+
+    /** Begins its texts with a token. */
+    static final String WITH_BOS = "with-bos";
+
     static final String SCRIPT = "Hello, wörld! 🦙 done";
     static final int MAX_MODEL_LEN = 512;
     static final int BLOCKS = 256;
@@ -56,6 +64,16 @@ final class TestModels {
     static final GatedExecutor BREAKING_GATE = new GatedExecutor(new BreakingExecutor(2));
 
     private static final String[] SPECIALS = {"<|im_start|>", "<|im_end|>", "<|endoftext|>"};
+
+    private static final String[] LLAMA_SPECIALS = {
+        "<|begin_of_text|>",
+        "<|eot_id|>",
+        "<|end_of_text|>",
+        "<|start_header_id|>",
+        "<|end_header_id|>",
+        "<|eom_id|>",
+        "<|python_tag|>"
+    };
 
     private TestModels() {}
 
@@ -71,6 +89,8 @@ final class TestModels {
         registry.add(model(FAILS_EARLY, new BreakingExecutor(0), 64));
         registry.add(model(FAILS_LATE, BREAKING_GATE, 64));
         registry.add(withoutTemplate());
+        registry.add(withBos());
+        registry.add(llama());
         registry.state(ModelRegistry.State.READY);
     }
 
@@ -111,13 +131,41 @@ final class TestModels {
 
     private static ServedModel withoutTemplate() {
         var model = model(PLAIN, new ScriptedExecutor(script("ok")), 64);
-        return new ServedModel(
+        return of(
                 PLAIN,
-                List.of(),
-                model.engine(),
+                model,
                 model.tokenizer(),
                 null,
-                "No chat format is known for this model. Pass --chat-format chatml.",
+                "No chat format is known for this model. Pass --chat-format chatml.");
+    }
+
+    private static ServedModel withBos() {
+        var model = model(WITH_BOS, new ScriptedExecutor(script("ok")), 64);
+        var tokenizer = new ByteTokenizer(SPECIALS).withBos("<|endoftext|>");
+        return of(WITH_BOS, model, tokenizer, model.template(), null);
+    }
+
+    private static ServedModel llama() {
+        var model = model(LLAMA, new HashExecutor(BLOCKS, 16, 128), 64);
+        var tokenizer = new ByteTokenizer(LLAMA_SPECIALS).withBos("<|begin_of_text|>");
+        var template = ChatTemplates.select("llama3.1", null, tokenizer).template();
+        return of(LLAMA, model, tokenizer, template, null);
+    }
+
+    /** A model's engine behind another tokenizer and chat format. */
+    private static ServedModel of(
+            String id,
+            ServedModel model,
+            Tokenizer tokenizer,
+            ChatTemplate template,
+            String templateProblem) {
+        return new ServedModel(
+                id,
+                List.of(),
+                model.engine(),
+                tokenizer,
+                template,
+                templateProblem,
                 model.endTokens(),
                 model.defaults(),
                 model.created(),

@@ -8,9 +8,20 @@ import java.util.List;
 /** Tokens 0..255 are the bytes; those after are special tokens with the names given. */
 public final class ByteTokenizer implements Tokenizer {
     private final List<String> specials;
+    private final String bos;
 
     public ByteTokenizer(String... specials) {
-        this.specials = List.of(specials);
+        this(null, List.of(specials));
+    }
+
+    private ByteTokenizer(String bos, List<String> specials) {
+        this.bos = bos;
+        this.specials = specials;
+    }
+
+    /** The same with one of its special tokens before every text. */
+    public ByteTokenizer withBos(String name) {
+        return new ByteTokenizer(name, specials);
     }
 
     @Override
@@ -68,7 +79,7 @@ public final class ByteTokenizer implements Tokenizer {
 
     @Override
     public int bosToken() {
-        return -1;
+        return bos == null ? -1 : specialToken(bos);
     }
 
     @Override
