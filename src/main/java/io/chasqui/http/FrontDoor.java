@@ -2,6 +2,7 @@ package io.chasqui.http;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.quarkus.vertx.http.runtime.filters.QuarkusRequestWrapper;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -59,6 +60,7 @@ final class FrontDoor {
         countRetry(call);
         var error = oversized(context.request());
         error = error == null ? keyFilter.check(call) : error;
+        error = error == null ? frameworksMethod(context) : error;
         if (error == null) {
             context.next();
         } else {
@@ -80,6 +82,13 @@ final class FrontDoor {
             size += header.getKey().length() + header.getValue().length() + HEADER_OVERHEAD;
         }
         return size > MAX_HEADERS ? Routes.headersTooLarge() : null;
+    }
+
+    /** The framework would answer OPTIONS by itself, with methods that the route does not take. */
+    private static ApiError frameworksMethod(RoutingContext context) {
+        return context.request().method() == HttpMethod.OPTIONS
+                ? Routes.methodNotAllowed(path(context))
+                : null;
     }
 
     private void countRetry(Call call) {

@@ -22,6 +22,9 @@ final class OperationRoutes {
 
     private static final Duration PROGRESS_LIMIT = Duration.ofSeconds(30);
 
+    /** After all filters. */
+    private static final int BEFORE_FRAMEWORK = -1000;
+
     private final ModelRegistry registry;
     private final PrometheusMeterRegistry metrics;
 
@@ -35,12 +38,18 @@ final class OperationRoutes {
         get(router, "/readyz", context -> probe(context, isReady()));
         get(router, "/health", context -> probe(context, isReady()));
         get(router, "/metrics", this::scrape);
+        // The framework has another page of metrics, for any method, and no switch for it.
+        router.route("/q/*").order(BEFORE_FRAMEWORK).handler(OperationRoutes::notFound);
     }
 
     private static void get(Router router, String path, Handler<RoutingContext> action) {
         router.route(path).method(HttpMethod.GET).method(HttpMethod.HEAD).handler(action);
         var wrongMethod = Routes.methodNotAllowed(path);
         router.route(path).handler(context -> ErrorResponse.send(context.response(), wrongMethod));
+    }
+
+    private static void notFound(RoutingContext context) {
+        ErrorResponse.send(context.response(), Routes.notFound(context.request().path()));
     }
 
     private boolean isLive() {

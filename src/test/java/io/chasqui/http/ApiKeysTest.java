@@ -1,22 +1,40 @@
 package io.chasqui.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
+import io.chasqui.http.RawConnection.Answer;
+import io.chasqui.http.RawConnection.Request;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
-import java.io.BufferedInputStream;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpClientRequest;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpVersion;
+import io.vertx.ext.web.Router;
+import jakarta.inject.Inject;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.Socket;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.UnaryOperator;
+import java.util.TreeSet;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** With keys configured, nothing but the probes answers without one, however it is spelled. */
@@ -24,24 +42,43 @@ import org.junit.jupiter.api.Test;
 @TestProfile(ApiKeysTest.WithKeys.class)
 class ApiKeysTest extends HttpTestBase {
     private static final String KEY = "sk-test-1234567890";
-    private static final Set<String> OPEN = Set.of("/livez", "/readyz", "/health");
+    private static final Logger REQUEST_LOG = Logger.getLogger("io.chasqui.request");
+
+    /** All that answers without a key, and to these verbs alone. */
+    private static final Set<String> OPEN_PATHS = Set.of("/livez", "/readyz", "/health");
+
+    private static final Set<String> READS = Set.of("GET", "HEAD");
     private static final List<String> VERBS =
-            List.of("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FOO");
-    private static final List<String> ROUTES =
             List.of(
-                    "/v1/chat/completions",
-                    "/v1/completions",
-                    "/v1/models",
-                    "/v1/models/short",
-                    "/tokenize",
-                    "/detokenize",
-                    "/metrics",
-                    "/q/metrics",
-                    "/livez",
-                    "/readyz",
-                    "/health",
-                    "/",
-                    "/nowhere");
+                    "GET",
+                    "HEAD",
+                    "POST",
+                    "PUT",
+                    "DELETE",
+                    "PATCH",
+                    "OPTIONS",
+                    "TRACE",
+                    "CONNECT",
+                    "PROPFIND",
+                    "FOO",
+                    "get");
+
+    /** Paths that nothing is behind, some of which frameworks like to put something behind. */
+    private static final List<String> NOTHING = List.of("/nowhere", "/favicon.ico");
+
+    private static final List<String> BAD_KEYS =
+            List.of(
+                    "Authorization: Bearer sk-test-1234567891\r\n",
+                    "Authorization: Basic " + KEY + "\r\n",
+                    "x-api-key: " + KEY + "\r\nOrigin: http://localhost\r\n");
+
+    /** Paths that the frameworks list, although we answer none of them. */
+    private static final Pattern UNUSED = Pattern.compile("/|/q|/q/.*");
+
+    private static final int PIPELINED = 64;
+
+    @Inject Router router;
+    @Inject Vertx vertx;
 
     /** Keys, and the names of a host list. */
     public static final class WithKeys implements QuarkusTestProfile {
@@ -51,137 +88,224 @@ class ApiKeysTest extends HttpTestBase {
         }
     }
 
-    /** Spellings that some server, proxy or filter has at some time taken for the same path. */
-    private static Set<String> mutants(String path) {
-        var all = new LinkedHashSet<String>();
-        var rest = path.substring(1);
-        List<UnaryOperator<String>> prefixes =
-                List.of(
-                        p -> "/" + p,
-                        p -> "//" + p,
-                        p -> "/./" + p,
-                        p -> "/x/../" + p,
-                        p -> "/;x/" + p,
-                        p -> "/%2e/" + p,
-                        p -> "/%2f" + p,
-                        p -> "/livez/../" + p,
-                        p -> "/livez/..;/" + p,
-                        p -> "/livez%2f..%2f" + p,
-                        p -> "/%5c" + p,
-                        p -> "/livez;/" + p);
-        List<UnaryOperator<String>> suffixes =
-                List.of(
-                        p -> p,
-                        p -> p + "/",
-                        p -> p + "//",
-                        p -> p + "/.",
-                        p -> p + "/..",
-                        p -> p + "/livez",
-                        p -> p + ";",
-                        p -> p + ";x=/livez",
-                        p -> p + "%3b",
-                        p -> p + "%20",
-                        p -> p + "%00",
-                        p -> p + "?x=/livez",
-                        p -> p + "?",
-                        p -> p + "%3f",
-                        p -> p + "%23",
-                        p -> p + "/../livez",
-                        p -> p + ".json",
-                        String::toUpperCase,
-                        p -> p.replace("/", "//"),
-                        p -> p.replace("/", "%2f"),
-                        p -> p.replace("/", "%5c"),
-                        p -> p.replace("o", "%6f").replace("l", "%6c"));
-        for (var prefix : prefixes) {
-            for (var suffix : suffixes) {
-                all.add(prefix.apply(suffix.apply(rest)));
-            }
-        }
-        all.remove("//"); // has no path, and is refused as malformed before anything looks at it
-        return all;
+    @BeforeEach
+    void silence() {
+        REQUEST_LOG.setLevel(Level.OFF);
     }
 
-    private record Answer(String status, String head, String body) {}
+    @AfterEach
+    void speak() {
+        REQUEST_LOG.setLevel(null);
+    }
 
-    /** One connection, kept open, on which a request can say what it likes. */
-    private static final class Connection implements AutoCloseable {
-        private final Socket socket;
-        private final InputStream in;
-
-        Connection(java.net.URI base) throws IOException {
-            socket = new Socket(base.getHost(), base.getPort());
-            socket.setSoTimeout(10_000);
-            in = new BufferedInputStream(socket.getInputStream());
+    private Set<String> routes() {
+        var routes = ServedRoutes.of(router, TestModels.SHORT);
+        for (var known :
+                List.of("/v1/chat/completions", "/v1/models/short", "/livez", "/q/metrics")) {
+            assertTrue(routes.contains(known), "not listed: " + known + " in " + routes);
         }
+        return routes;
+    }
 
-        Answer send(String verb, String target, String headers) throws IOException {
-            var request =
-                    verb + " " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n";
-            socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
-            var head = new StringBuilder();
-            while (head.length() < 4 || !head.substring(head.length() - 4).equals("\r\n\r\n")) {
-                int b = in.read();
-                if (b < 0) {
-                    throw new IOException("closed after " + head);
-                }
-                head.append((char) b);
+    /** What must become of a request without a key. */
+    private enum Outcome {
+        OPEN,
+        SHUT,
+        /** No URI, or not a path from the root: refused before anybody looks at it, in one way. */
+        MALFORMED,
+        NO_PATH;
+
+        /** Judged by the request's bytes, not by the server's parsers. */
+        static Outcome of(Request request) {
+            var target = request.target();
+            if (!isUri(target)) {
+                return MALFORMED;
             }
-            var lines = new ArrayList<>(List.of(head.toString().strip().split("\r\n")));
-            var status = lines.removeFirst().substring(9, 12);
-            int length =
-                    lines.stream()
-                            .filter(l -> l.toLowerCase().startsWith("content-length: "))
-                            .mapToInt(l -> Integer.parseInt(l.substring(16)))
-                            .findFirst()
-                            .orElse(0);
-            var body = verb.equals("HEAD") ? "" : new String(in.readNBytes(length));
-            lines.removeIf(l -> l.startsWith("x-request-id: "));
-            return new Answer(status, String.join("\n", lines), body);
+            // An absolute form's path begins with the first slash after its authority.
+            var path = target.replaceFirst("^[A-Za-z]+://[^/]*/?", "/").split("\\?", 2)[0];
+            if (!path.startsWith("/")) {
+                return NO_PATH;
+            }
+            return READS.contains(request.verb()) && OPEN_PATHS.contains(path) ? OPEN : SHUT;
         }
 
-        @Override
-        public void close() throws IOException {
-            socket.close();
+        private static boolean isUri(String target) {
+            try {
+                new URI(target);
+                return true;
+            } catch (URISyntaxException e) {
+                return false;
+            }
+        }
+    }
+
+    /** What a request without a key gets; for HEAD without the body. */
+    private record Refusals(Answer whole, Answer head) {
+
+        void check(Request request, Answer answer) {
+            var context = request + " " + answer;
+            boolean isHead = request.verb().equals("HEAD");
+            switch (Outcome.of(request)) {
+                case OPEN -> assertEmpty(200, answer, context);
+                case SHUT -> assertEquals(isHead ? head : whole, answer, context);
+                case MALFORMED -> assertEmpty(400, answer, context);
+                case NO_PATH -> assertEmpty(404, answer, context);
+            }
+            assertNothingForOtherSites(answer, context);
+        }
+
+        private static void assertEmpty(int status, Answer answer, String context) {
+            assertEquals(status, answer.status(), context);
+            assertEquals("", answer.body(), context);
         }
     }
 
     @Test
-    void everySpellingOfEveryRouteIsShut() throws IOException {
-        var keys =
-                List.of(
-                        "",
-                        "Authorization: Bearer sk-test-1234567891\r\n",
-                        "Authorization: Basic " + KEY + "\r\n");
+    void everySpellingOfEveryRouteIsShutToEveryVerb() throws IOException {
+        var paths = new TreeSet<>(routes());
+        paths.addAll(NOTHING);
         int tried = 0;
-        try (var connection = new Connection(base)) {
-            var expected = connection.send("GET", "/nowhere", "");
-            var expectedHead = connection.send("HEAD", "/nowhere", "");
-            assertEquals("401", expected.status());
-            assertTrue(expected.body().contains("\"code\":\"invalid_api_key\""));
-            assertTrue(expected.head().contains("WWW-Authenticate: Bearer"));
-            for (var route : ROUTES) {
-                var mutants = mutants(route);
-                assertTrue(mutants.size() >= 200 || route.equals("/"), route);
-                for (var target : mutants) {
-                    var verb = VERBS.get(tried % VERBS.size());
-                    var key = keys.get(tried % keys.size());
-                    if (OPEN.contains(target.split("\\?")[0]) && tried % VERBS.size() < 2) {
-                        verb = "POST";
+        try (var connection = new RawConnection(base)) {
+            var refusals =
+                    new Refusals(
+                            connection.send("GET", "/nowhere", ""),
+                            connection.send("HEAD", "/nowhere", ""));
+            assertEquals(401, refusals.whole().status());
+            assertEquals(401, refusals.head().status());
+            assertTrue(refusals.whole().body().contains("\"code\":\"invalid_api_key\""));
+            assertEquals("Bearer", refusals.whole().headers().get("www-authenticate"));
+            for (var path : paths) {
+                var requests = spellings(path);
+                for (int i = 0; i < requests.size(); i += PIPELINED) {
+                    var some = requests.subList(i, Math.min(i + PIPELINED, requests.size()));
+                    var answers = connection.send(some);
+                    for (int j = 0; j < some.size(); j++) {
+                        refusals.check(some.get(j), answers.get(j));
                     }
-                    var answer = connection.send(verb, target, key);
-                    var wanted = verb.equals("HEAD") ? expectedHead : expected;
-                    assertEquals(wanted, answer, verb + " " + target + " " + key);
-                    tried++;
                 }
-                for (var verb : VERBS) {
-                    boolean probe = OPEN.contains(route) && Set.of("GET", "HEAD").contains(verb);
-                    var answer = connection.send(verb, route, "");
-                    assertEquals(probe ? "200" : "401", answer.status(), verb + " " + route);
+                tried += requests.size();
+            }
+        }
+        System.out.printf(
+                "keys: %d paths, %d verbs, %d requests%n", paths.size(), VERBS.size(), tried);
+    }
+
+    /** A path and its mutants, with each verb, without a key and with a bad one. */
+    private static List<Request> spellings(String path) {
+        var targets = new LinkedHashSet<>(List.of(path));
+        targets.addAll(PathMutants.of(path));
+        var requests = new ArrayList<Request>();
+        int shut = 0;
+        for (var target : targets) {
+            shut += Outcome.of(new Request("POST", target, "")) == Outcome.SHUT ? 1 : 0;
+            for (var verb : VERBS) {
+                requests.add(new Request(verb, target, ""));
+                requests.add(new Request(verb, target, BAD_KEYS.get(requests.size() / 2 % 3)));
+            }
+        }
+        assertTrue(shut > 200, path + " has " + shut);
+        return requests;
+    }
+
+    /** HTTP/2 carries a path in a way of its own, and a server may read it in a way of its own. */
+    @Test
+    void http2IsShutAsWell() {
+        var options =
+                new HttpClientOptions()
+                        .setProtocolVersion(HttpVersion.HTTP_2)
+                        .setHttp2ClearTextUpgrade(false)
+                        .setDefaultHost("localhost")
+                        .setDefaultPort(base.getPort());
+        var client = vertx.createHttpClient(options);
+        var answers = new ArrayList<Future<String>>();
+        for (var path : List.of("/v1/models", "/v1/chat/completions", "/metrics", "/livez")) {
+            for (var request : spellings(path)) {
+                boolean get = request.verb().equals("GET") && request.headers().isEmpty();
+                if (get && Outcome.of(request) == Outcome.SHUT) {
+                    answers.add(outcome(client, request));
                 }
             }
         }
-        assertTrue(tried > 2600, "" + tried);
+        var outcomes = new TreeSet<String>();
+        answers.forEach(
+                answer -> outcomes.add(answer.toCompletionStage().toCompletableFuture().join()));
+        client.close();
+        assertEquals(Set.of("HTTP_2 401 invalid_api_key"), outcomes);
+        assertTrue(answers.size() > 1000, answers.size() + " requests");
+    }
+
+    private static Future<String> outcome(HttpClient client, Request request) {
+        return client.request(HttpMethod.valueOf(request.verb()), request.target())
+                .compose(HttpClientRequest::send)
+                .compose(
+                        response ->
+                                response.body()
+                                        .map(
+                                                body ->
+                                                        response.version()
+                                                                + " "
+                                                                + response.statusCode()
+                                                                + " "
+                                                                + body.toJsonObject()
+                                                                        .getJsonObject("error")
+                                                                        .getString("code")));
+    }
+
+    @Test
+    void noVerbIsForgotten() throws IOException {
+        var preflight =
+                "Authorization: Bearer "
+                        + KEY
+                        + "\r\nOrigin: http://localhost\r\n"
+                        + "Access-Control-Request-Method: POST\r\n"
+                        + "Access-Control-Request-Headers: authorization\r\n";
+        try (var connection = new RawConnection(base)) {
+            for (var path : routes()) {
+                for (var verb : VERBS) {
+                    var answer = connection.send(verb, path, preflight);
+                    var context = verb + " " + path + " " + answer;
+                    var allowed = answer.headers().getOrDefault("allow", "");
+                    switch (answer.status()) {
+                        case 200 -> assertTrue(READS.contains(verb), context);
+                        case 404 -> assertTrue(UNUSED.matcher(path).matches(), context);
+                        case 405 -> {
+                            assertTrue(Set.of("POST", "GET, HEAD").contains(allowed), context);
+                            assertFalse(List.of(allowed.split(", ")).contains(verb), context);
+                        }
+                        case 415 -> assertEquals("POST", verb, context);
+                        default -> fail(context);
+                    }
+                    assertTrue(answer.status() == 405 || allowed.isEmpty(), context);
+                    assertFalse(context.contains(KEY), context);
+                    assertNothingForOtherSites(answer, context);
+                }
+            }
+        }
+    }
+
+    @Test
+    void aForeignNameOpensNothing() throws IOException {
+        var requests = new ArrayList<Request>();
+        for (var path : routes()) {
+            for (var verb : VERBS) {
+                for (var host :
+                        List.of("evil.example", "127.0.0.1.evil.example", "localhost.", "")) {
+                    requests.add(
+                            new Request(verb, path, "Authorization: Bearer " + KEY + "\r\n", host));
+                }
+            }
+        }
+        try (var connection = new RawConnection(base)) {
+            var answers = connection.send(requests);
+            for (int i = 0; i < requests.size(); i++) {
+                assertEquals(403, answers.get(i).status(), requests.get(i) + " " + answers.get(i));
+            }
+        }
+    }
+
+    private static void assertNothingForOtherSites(Answer answer, String context) {
+        var names = answer.headers().keySet();
+        assertFalse(names.stream().anyMatch(n -> n.startsWith("access-control-")), context);
     }
 
     @Test
@@ -197,9 +321,9 @@ class ApiKeysTest extends HttpTestBase {
 
     @Test
     void aBodyIsNotWaitedFor() throws IOException {
-        try (var connection = new Connection(base)) {
+        try (var connection = new RawConnection(base)) {
             var headers = "Content-Type: application/json\r\nContent-Length: 1000000\r\n";
-            assertEquals("401", connection.send("POST", "/v1/chat/completions", headers).status());
+            assertEquals(401, connection.send("POST", "/v1/chat/completions", headers).status());
         }
     }
 
