@@ -1,9 +1,12 @@
 package io.chasqui.grammar;
 
 import io.chasqui.tokenizer.Tokenizer;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
@@ -19,10 +22,14 @@ public final class GrammarVocabulary {
     private final Tokenizer tokenizer;
     private final byte[][] bytes;
     private final TokenTrie trie;
+    private final List<TextTokens> texts;
     private final long[] endTokens;
 
     /** Masks of states, for as long as some grammar has the rule. */
     private final Map<Rule, AtomicReferenceArray<StateMask>> masks = new WeakHashMap<>();
+
+    /** Ends of tokens that those masks leave open, by token and where in it they begin. */
+    private final Map<IntBuffer, TokenTrie> suffixes = new ConcurrentHashMap<>();
 
     private long maskBytes;
 
@@ -48,7 +55,12 @@ public final class GrammarVocabulary {
                 strings.add(new TokenTrie.Suffix(text, 0, token));
             }
         }
+        strings.sort(null);
         this.trie = TokenTrie.of(strings);
+        this.texts =
+                TextGroups.COMMON.stream()
+                        .map(groups -> new TextTokens(groups, strings, words()))
+                        .toList();
     }
 
     /** Number of token ids, those that match no text included. */
@@ -67,6 +79,11 @@ public final class GrammarVocabulary {
 
     TokenTrie trie() {
         return trie;
+    }
+
+    /** Tokens of ordinary text, larger sets first. */
+    List<TextTokens> texts() {
+        return texts;
     }
 
     /** Text of a token, not to be changed; null when it matches none. */
@@ -97,6 +114,31 @@ public final class GrammarVocabulary {
         return made;
     }
 
+    /**
+     * Ends of tokens as a tree; the same one each time.
+     *
+     * @param tokensAndFrom pairs of a token and the index of the byte that its end begins with
+     */
+    TokenTrie suffixes(int[] tokensAndFrom) {
+        var key = IntBuffer.wrap(tokensAndFrom);
+        var known = suffixes.get(key);
+        if (known != null) {
+            return known;
+        }
+        var strings = new ArrayList<TokenTrie.Suffix>(tokensAndFrom.length / 2);
+        for (int i = 0; i < tokensAndFrom.length; i += 2) {
+            int token = tokensAndFrom[i];
+            strings.add(new TokenTrie.Suffix(bytes[token], tokensAndFrom[i + 1], token));
+        }
+        var made = TokenTrie.of(strings);
+        var earlier = suffixes.putIfAbsent(key, made);
+        if (earlier != null) {
+            return earlier;
+        }
+        count(made.bytes() + 4L * tokensAndFrom.length);
+        return made;
+    }
+
     private synchronized AtomicReferenceArray<StateMask> slots(Rule rule) {
         return masks.computeIfAbsent(rule, r -> new AtomicReferenceArray<>(r.states()));
     }
@@ -105,6 +147,7 @@ public final class GrammarVocabulary {
         maskBytes += more;
         if (maskBytes > MAX_MASK_BYTES) {
             masks.clear();
+            suffixes.clear();
             maskBytes = 0;
         }
     }

@@ -1,20 +1,19 @@
 package io.chasqui.grammar;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-
 /**
  * What a state of a rule says about the tokens without its stack: which may follow for certain, and
  * which depend on the stack after some of their bytes.
  *
- * @param allowed bit set of tokens that may follow whatever the stack; or null
- * @param allowedList the same as a list, when that is shorter; or null
+ * @param allowed bit set of tokens that may follow whatever the stack, perhaps shared; or null
+ * @param more further such tokens
  * @param suffixes rest of each token, not allowed already, by which the rule may end within it
  * @param ends whether the rule may end at once, so that all tokens depend on the stack
  * @param height frames that this needs above those of the stack; where there are not as many left,
  *     none of this holds
+ * @param bytes memory that is its own, about
  */
-record StateMask(long[] allowed, int[] allowedList, TokenTrie suffixes, boolean ends, int height) {
+record StateMask(
+        long[] allowed, int[] more, TokenTrie suffixes, boolean ends, int height, long bytes) {
 
     static StateMask of(Rule rule, int state, GrammarVocabulary vocabulary, Configurations space) {
         return new Builder(vocabulary, space).build(rule, state);
@@ -22,29 +21,28 @@ record StateMask(long[] allowed, int[] allowedList, TokenTrie suffixes, boolean 
 
     void addAllowed(long[] mask) {
         if (allowed != null) {
-            for (int i = 0; i < mask.length; i++) {
-                mask[i] |= allowed[i];
-            }
-            return;
+            union(mask, allowed);
         }
-        for (int token : allowedList) {
+        for (int token : more) {
             mask[token >> 6] |= 1L << token;
         }
     }
 
-    long bytes() {
-        return 80
-                + (allowed == null ? 4L * allowedList.length : 8L * allowed.length)
-                + suffixes.bytes();
+    private static void union(long[] mask, long[] other) {
+        for (int i = 0; i < mask.length; i++) {
+            mask[i] |= other[i];
+        }
     }
 
     private static final class Builder {
-        private final TokenTrie trie;
+        private static final int[] NO_TOKENS = {};
+
         private final GrammarVocabulary vocabulary;
         private final Configurations space;
         private final long[] allowed;
         private final IntList openNodes = new IntList();
-        private int height;
+        private TokenTrie trie;
+        private int height = 1;
 
         Builder(GrammarVocabulary vocabulary, Configurations space) {
             this.vocabulary = vocabulary;
@@ -54,20 +52,33 @@ record StateMask(long[] allowed, int[] allowedList, TokenTrie suffixes, boolean 
         }
 
         StateMask build(Rule rule, int state) {
-            boolean ends = rule.ends(state);
             if (rule.hasCalls()) {
                 var start = space.of(new Frame(rule, state, Configuration.OPEN));
                 height = start.height();
-                ends = start.reachesBottom();
                 new TrieWalk(trie, space).walk(start, this::reached);
-            } else {
-                height = 1;
-                trie.allow(rule, state, allowed, openNodes);
+                return finish(null, start.reachesBottom());
             }
-            int count = Arrays.stream(allowed).mapToInt(Long::bitCount).sum();
-            boolean sparse = count < allowed.length * 2;
-            return new StateMask(
-                    sparse ? null : allowed, sparse ? list(count) : null, suffixes(), ends, height);
+            int following = TextGroups.after(rule, state);
+            for (var text : vocabulary.texts()) {
+                if ((text.groups() & ~following) == 0 && decides(rule, state, text.groups())) {
+                    return build(rule, state, text);
+                }
+            }
+            trie.allow(rule, state, following, allowed, openNodes);
+            return finish(null, rule.ends(state));
+        }
+
+        /** Whether such text may follow if it is not too long, and that is all there is to it. */
+        private static boolean decides(Rule rule, int state, int groups) {
+            var horizons = rule.textHorizons(groups);
+            return horizons.isExact(state) || horizons.all()[state] >= TextTokens.MAX_CHARACTERS;
+        }
+
+        private StateMask build(Rule rule, int state, TextTokens text) {
+            trie = text.others();
+            trie.allow(rule, state, text.groups(), allowed, openNodes);
+            int horizon = rule.textHorizons(text.groups()).all()[state];
+            return finish(text.mask(horizon), rule.ends(state));
         }
 
         private void reached(int node, Configuration configuration) {
@@ -76,6 +87,30 @@ record StateMask(long[] allowed, int[] allowedList, TokenTrie suffixes, boolean 
             if (configuration.reachesBottom() && trie.end(node) > node + 1) {
                 openNodes.add(node);
             }
+        }
+
+        /**
+         * @param shared tokens that may follow as well; or null
+         */
+        private StateMask finish(long[] shared, boolean ends) {
+            int count = without(shared);
+            boolean few = count < allowed.length * 2;
+            int[] more = few ? list(count) : NO_TOKENS;
+            if (shared != null) {
+                union(allowed, shared);
+            }
+            long bytes = 80 + (few ? 4L * count : 8L * allowed.length);
+            return new StateMask(few ? shared : allowed, more, suffixes(), ends, height, bytes);
+        }
+
+        /** Takes some tokens out, and counts the others. */
+        private int without(long[] shared) {
+            int count = 0;
+            for (int word = 0; word < allowed.length; word++) {
+                allowed[word] &= shared == null ? -1 : ~shared[word];
+                count += Long.bitCount(allowed[word]);
+            }
+            return count;
         }
 
         private int[] list(int count) {
@@ -89,20 +124,20 @@ record StateMask(long[] allowed, int[] allowedList, TokenTrie suffixes, boolean 
             return tokens;
         }
 
+        /** Many states have the same ones. */
         private TokenTrie suffixes() {
-            var rest = new ArrayList<TokenTrie.Suffix>();
+            var rest = new IntList();
             for (int i = 0; i < openNodes.size(); i++) {
                 int node = openNodes.get(i);
                 for (int t = trie.lastTokenAt(node); t < trie.lastTokenBelow(node); t++) {
                     int token = trie.token(t);
                     if ((allowed[token >> 6] >>> token & 1) == 0) {
-                        rest.add(
-                                new TokenTrie.Suffix(
-                                        vocabulary.bytes(token), trie.depth(node), token));
+                        rest.add(token);
+                        rest.add(trie.depth(node));
                     }
                 }
             }
-            return TokenTrie.of(rest);
+            return vocabulary.suffixes(rest.toArray());
         }
     }
 }

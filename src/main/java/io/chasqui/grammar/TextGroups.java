@@ -1,5 +1,7 @@
 package io.chasqui.grammar;
 
+import java.util.List;
+
 /** Bytes by what patterns usually tell apart, as bits of a set. */
 final class TextGroups {
     private static final String TOLD_APART = " _-.,/:@";
@@ -17,6 +19,19 @@ final class TextGroups {
     private static final int SPECIAL = 13;
 
     static final int NON_ASCII = 1 << BEYOND_ASCII;
+
+    private static final int ALL = (1 << SPECIAL) - 1;
+    private static final int LETTERS = 1 << LOWER | 1 << UPPER;
+
+    /** Sets of groups that patterns often allow as a whole, larger ones first. */
+    static final List<Integer> COMMON =
+            List.of(
+                    ALL,
+                    ALL & ~NON_ASCII,
+                    LETTERS | 1 << DIGIT,
+                    LETTERS,
+                    1 << LOWER | 1 << DIGIT,
+                    1 << LOWER);
 
     private static final int[] GROUPS = new int[256];
 

@@ -4,8 +4,9 @@ import java.util.Arrays;
 import java.util.HashSet;
 
 /**
- * How many characters of some groups may follow a state of a rule, whichever they are. So whole
- * branches of a vocabulary are known to be allowed without a look at them.
+ * How many characters of some groups may follow a state of a rule, whichever they are, and whether
+ * never more. So whole branches of a vocabulary are known to be allowed, or not to be, without a
+ * look at them.
  */
 final class TextHorizons {
     private static final int UNBOUNDED = Integer.MAX_VALUE;
@@ -13,6 +14,7 @@ final class TextHorizons {
     private final Rule rule;
     private final int groups;
     private final int[] horizons;
+    private final boolean[] exact;
 
     /** Examples of the classes of bytes at each position within a character. */
     private final int[][] examples = new int[Utf8.POSITIONS][];
@@ -31,18 +33,28 @@ final class TextHorizons {
         this.groups = groups;
         this.rule = rule;
         this.horizons = new int[rule.states()];
+        this.exact = new boolean[rule.states()];
         this.sources = new IntList[rule.states()];
         this.seen = new int[rule.states() * Utf8.POSITIONS];
         Arrays.fill(horizons, UNBOUNDED);
+        Arrays.fill(exact, true);
         for (int position = 0; position < Utf8.POSITIONS; position++) {
             examples[position] = examples(position);
         }
-        spread();
+        findExact(spread());
     }
 
     /** Per state, characters of the groups that may follow. Not to be changed. */
     int[] all() {
         return horizons;
+    }
+
+    /**
+     * Whether text of the groups that is longer than the horizon of a state may not follow it, nor
+     * any part of it end the rule.
+     */
+    boolean isExact(int state) {
+        return exact[state];
     }
 
     private int[] examples(int position) {
@@ -60,8 +72,12 @@ final class TextHorizons {
         return result.toArray();
     }
 
-    /** Distances, backwards, from the states after which some character may not follow. */
-    private void spread() {
+    /**
+     * Distances, backwards, from the states after which some character may not follow.
+     *
+     * @return the states that have one, ascending
+     */
+    private IntList spread() {
         var found = new IntList();
         for (int state = 0; state < horizons.length; state++) {
             if (!readCharacters(state)) {
@@ -79,10 +95,27 @@ final class TextHorizons {
                 }
             }
         }
+        return found;
+    }
+
+    private void findExact(IntList found) {
+        for (int state = 0; state < horizons.length; state++) {
+            for (int j = 0; sources[state] != null && j < sources[state].size(); j++) {
+                int source = sources[state].get(j);
+                exact[source] &= horizons[source] == horizons[state] + 1L && !rule.accepts(state);
+            }
+        }
+        for (int i = 0; i < found.size(); i++) {
+            int state = found.get(i);
+            for (int j = 0; sources[state] != null && j < sources[state].size(); j++) {
+                exact[sources[state].get(j)] &= exact[state];
+            }
+        }
     }
 
     /** Returns whether every character may follow; notes where they lead. */
     private boolean readCharacters(int state) {
+        boolean all = true;
         var pending = new IntList();
         pending.add(state * Utf8.POSITIONS);
         while (!pending.isEmpty()) {
@@ -91,7 +124,8 @@ final class TextHorizons {
             for (int value : examples[position]) {
                 int to = rule.next(pair / Utf8.POSITIONS, value);
                 if (to == Rule.NONE) {
-                    return false;
+                    all = false;
+                    continue;
                 }
                 int next = Utf8.position(position, value);
                 if (seen[to * Utf8.POSITIONS + next] == state + 1) {
@@ -102,10 +136,11 @@ final class TextHorizons {
                     sources[to] = sources[to] == null ? new IntList() : sources[to];
                     sources[to].add(state);
                 } else {
+                    exact[state] &= !rule.accepts(to);
                     pending.add(to * Utf8.POSITIONS + next);
                 }
             }
         }
-        return true;
+        return all;
     }
 }

@@ -189,20 +189,20 @@ final class TokenTrie {
      * Sets the bits of all tokens that may follow a state, its rule having no calls: so there are
      * no stacks to keep, and whole branches of ordinary text go through at once.
      *
+     * @param text groups of what counts as ordinary text
      * @param ends takes the nodes after which the rule may end
      */
-    void allow(Rule rule, int state, long[] mask, IntList ends) {
+    void allow(Rule rule, int state, int text, long[] mask, IntList ends) {
         // The hottest loop of all; arrays are read through locals.
         byte[] label = labels;
         short[] depth = depths;
         short[] textDepth = textDepths;
         short[] below = groups;
-        int following = TextGroups.after(rule, state);
         int[] first = firstTokens;
         int[] token = tokens;
         int[] rows = rule.rows();
         int[] classOf = rule.classOf();
-        int[] horizons = rule.textHorizons(following).all();
+        int[] horizons = rule.textHorizons(text).all();
         boolean[] accepts = rule.accepts();
         int classes = rule.classes();
         int[] path = new int[deepest + 1];
@@ -214,8 +214,8 @@ final class TokenTrie {
                 node = this.ends[node];
                 continue;
             }
-            int text = textDepth[node];
-            if (text >= 0 && text <= horizons[next] && (below[node] & ~following) == 0) {
+            int longest = textDepth[node];
+            if (longest >= 0 && longest <= horizons[next] && (below[node] & ~text) == 0) {
                 int after = this.ends[node];
                 addTokens(token, first[node], first[after], mask);
                 node = after;

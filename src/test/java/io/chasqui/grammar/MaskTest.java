@@ -72,7 +72,9 @@ class MaskTest {
                 List.of(
                         new GrammarSpec.JsonObject(JsonStyle.COMPACT),
                         new GrammarSpec.Regex("[^<]{0,7}(<b>[a-z .]*)?"),
+                        new GrammarSpec.Regex("[a-z]{0,5}( [a-zA-Z]{2,9})*"),
                         schema("{\"type\":\"string\",\"maxLength\":5}"),
+                        schema("{\"type\":\"string\",\"maxLength\":24}"),
                         schema("{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9 _-]{2,12}$\"}"),
                         schema(
                                 "{\"properties\":{\"a\":{\"type\":\"number\"},\"b\":{\"enum\":"
