@@ -35,6 +35,7 @@ final class ApiKeyFilter {
         checkHost = LOOPBACK.contains(bindHost) || bindHost.startsWith("127.");
         allowedHosts.add(bindHost);
         config.allowedHosts().ifPresent(allowedHosts::addAll);
+        openPaths.addAll(Page.PATHS);
         if (config.openMetrics()) {
             openPaths.add("/metrics");
         }

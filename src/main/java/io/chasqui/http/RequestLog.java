@@ -26,10 +26,10 @@ final class RequestLog {
                     "/tokenize",
                     "/detokenize");
 
-    /** Probes and scrapes are not worth a line. */
+    /** Probes, scrapes and the page's files are not worth a line. */
     void write(Call call, int status) {
         var path = call.request().path();
-        if (!LOG.isInfoEnabled() || path != null && QUIET.contains(path)) {
+        if (!LOG.isInfoEnabled() || isQuiet(path)) {
             return;
         }
         var line = new StringBuilder(256);
@@ -45,6 +45,10 @@ final class RequestLog {
             addGeneration(line, summary);
         }
         LOG.info(line);
+    }
+
+    private static boolean isQuiet(String path) {
+        return path != null && (QUIET.contains(path) || Page.PATHS.contains(path));
     }
 
     private static void addGeneration(StringBuilder line, GenerationSummary summary) {

@@ -51,7 +51,7 @@ final class Routes {
     }
 
     private static boolean isRead(String path) {
-        return path.startsWith("/v1/models") || READ.contains(path);
+        return path.startsWith("/v1/models") || READ.contains(path) || Page.PATHS.contains(path);
     }
 
     static ApiError pathTooLong() {

@@ -37,15 +37,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** With keys configured, nothing but the probes answers without one, however it is spelled. */
+/** With keys configured, only probes and the page answer without one, however it is spelled. */
 @QuarkusTest
 @TestProfile(ApiKeysTest.WithKeys.class)
 class ApiKeysTest extends HttpTestBase {
     private static final String KEY = "sk-test-1234567890";
     private static final Logger REQUEST_LOG = Logger.getLogger("io.chasqui.request");
 
-    /** All that answers without a key, and to these verbs alone. */
-    private static final Set<String> OPEN_PATHS = Set.of("/livez", "/readyz", "/health");
+    /** With the page, all that answers without a key, and to these verbs alone. */
+    private static final Set<String> PROBES = Set.of("/livez", "/readyz", "/health");
 
     private static final Set<String> READS = Set.of("GET", "HEAD");
     private static final List<String> VERBS =
@@ -63,6 +63,9 @@ class ApiKeysTest extends HttpTestBase {
                     "FOO",
                     "get");
 
+    /** One for all files of the page, which share a route. */
+    private static final String PAGE_FILE = "/page/main.js";
+
     /** Paths that nothing is behind, some of which frameworks like to put something behind. */
     private static final List<String> NOTHING = List.of("/nowhere", "/favicon.ico");
 
@@ -73,7 +76,7 @@ class ApiKeysTest extends HttpTestBase {
                     "x-api-key: " + KEY + "\r\nOrigin: http://localhost\r\n");
 
     /** Paths that the frameworks list, although we answer none of them. */
-    private static final Pattern UNUSED = Pattern.compile("/|/q|/q/.*");
+    private static final Pattern UNUSED = Pattern.compile("/page|/q|/q/.*");
 
     private static final int PIPELINED = 64;
 
@@ -109,7 +112,8 @@ class ApiKeysTest extends HttpTestBase {
 
     /** What must become of a request without a key. */
     private enum Outcome {
-        OPEN,
+        PROBE,
+        PAGE,
         SHUT,
         /** No URI, or not a path from the root: refused before anybody looks at it, in one way. */
         MALFORMED,
@@ -126,7 +130,11 @@ class ApiKeysTest extends HttpTestBase {
             if (!path.startsWith("/")) {
                 return NO_PATH;
             }
-            return READS.contains(request.verb()) && OPEN_PATHS.contains(path) ? OPEN : SHUT;
+            if (!READS.contains(request.verb())) {
+                return SHUT;
+            }
+            boolean page = path.equals("/") || path.equals(PAGE_FILE);
+            return page ? PAGE : PROBES.contains(path) ? PROBE : SHUT;
         }
 
         private static boolean isUri(String target) {
@@ -146,7 +154,8 @@ class ApiKeysTest extends HttpTestBase {
             var context = request + " " + answer;
             boolean isHead = request.verb().equals("HEAD");
             switch (Outcome.of(request)) {
-                case OPEN -> assertEmpty(200, answer, context);
+                case PROBE -> assertEmpty(200, answer, context);
+                case PAGE -> assertEquals(200, answer.status(), context);
                 case SHUT -> assertEquals(isHead ? head : whole, answer, context);
                 case MALFORMED -> assertEmpty(400, answer, context);
                 case NO_PATH -> assertEmpty(404, answer, context);
@@ -164,6 +173,7 @@ class ApiKeysTest extends HttpTestBase {
     void everySpellingOfEveryRouteIsShutToEveryVerb() throws IOException {
         var paths = new TreeSet<>(routes());
         paths.addAll(NOTHING);
+        paths.add(PAGE_FILE);
         int tried = 0;
         try (var connection = new RawConnection(base)) {
             var refusals =
