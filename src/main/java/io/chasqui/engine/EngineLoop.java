@@ -351,7 +351,9 @@ final class EngineLoop implements StepPipeline.Outcomes {
     }
 
     private void failInternal(Request request, String step, Throwable failure) {
-        LOG.log(ERROR, "request " + request + " failed in " + step, failure);
+        LOG.log(
+                ERROR,
+                "request " + request + " failed in " + step + ": " + FailureTrace.of(failure));
         fail(request, new EngineError(EngineError.Kind.INTERNAL, "internal error"));
     }
 

@@ -1,5 +1,6 @@
 package io.chasqui.http;
 
+import io.chasqui.engine.FailureTrace;
 import jakarta.inject.Singleton;
 import jakarta.ws.rs.NotAcceptableException;
 import jakarta.ws.rs.NotAllowedException;
@@ -11,9 +12,6 @@ import jakarta.ws.rs.core.Response;
 import jakarta.ws.rs.core.UriInfo;
 import java.io.IOException;
 import java.util.Map;
-import java.util.Objects;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
@@ -22,7 +20,6 @@ import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 final class ErrorMappers {
     private static final Logger LOG = Logger.getLogger(ErrorMappers.class);
     private static final ApiError MALFORMED = Routes.malformed();
-    private static final int MAX_FRAMES = 16;
 
     private final HttpMetrics metrics;
 
@@ -81,23 +78,8 @@ final class ErrorMappers {
     @ServerExceptionMapper(priority = 1)
     public Response map(Throwable failure) {
         var id = Call.newId();
-        LOG.errorf("Internal error %s: %s", id, trace(failure));
+        LOG.errorf("Internal error %s: %s", id, FailureTrace.of(failure));
         return response(ApiError.internal(id)).build();
-    }
-
-    /** Where it happened, without the exception's message: that may quote a caller's text. */
-    private static String trace(Throwable failure) {
-        return Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
-                .limit(8)
-                .map(f -> f.getClass().getName() + frames(f))
-                .collect(Collectors.joining("\ncaused by "));
-    }
-
-    private static String frames(Throwable failure) {
-        return Stream.of(failure.getStackTrace())
-                .limit(MAX_FRAMES)
-                .map(frame -> "\n\tat " + frame)
-                .collect(Collectors.joining());
     }
 
     private Response.ResponseBuilder response(ApiError error) {

@@ -89,7 +89,7 @@ final class Generation {
                 part.submission = engine.submit(request, part.outputs);
                 parts.add(part);
             }
-        } catch (AdmissionException refusal) {
+        } catch (RuntimeException | Error refusal) {
             release();
             throw refusal;
         }

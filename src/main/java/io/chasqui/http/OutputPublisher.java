@@ -1,13 +1,15 @@
 package io.chasqui.http;
 
 import io.chasqui.config.HttpConfig;
+import io.chasqui.engine.FailureTrace;
 import io.chasqui.engine.RequestOutput;
 import io.chasqui.http.Generation.AbortReason;
 import io.vertx.core.Context;
-import java.io.ByteArrayOutputStream;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import org.jboss.logging.Logger;
 
 /**
  * Carries a generation's outputs to one client's socket. All work happens on the client's event
@@ -16,6 +18,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * stay in the engine's bounded buffer, and after a while it is cut off.
  */
 final class OutputPublisher implements Flow.Publisher<byte[]>, Flow.Subscription {
+    private static final Logger LOG = Logger.getLogger(OutputPublisher.class);
+
     /** Bytes joined into one write when several outputs are waiting. */
     private static final int MAX_WRITE = 16 * 1024;
 
@@ -109,10 +113,31 @@ final class OutputPublisher implements Flow.Publisher<byte[]>, Flow.Subscription
     }
 
     private void drain() {
-        if (done || demand.get() == 0) {
-            return;
+        if (!done && demand.get() > 0) {
+            guarded(this::write);
         }
-        var out = new ByteArrayOutputStream(1024);
+    }
+
+    /**
+     * Whatever breaks while an answer is written ends that answer, as an error of the engine does.
+     */
+    private void guarded(Consumer<EventBuffer> step) {
+        var out = new EventBuffer();
+        try {
+            step.accept(out);
+        } catch (Throwable broken) {
+            if (done) {
+                throw broken;
+            }
+            var id = Call.newId();
+            LOG.errorf("Internal error %s: %s", id, FailureTrace.of(broken));
+            failure = ApiError.internal(id);
+            out.cutBack();
+            fail(out);
+        }
+    }
+
+    private void write(EventBuffer out) {
         boolean more = true;
         while (more && failure == null && out.size() < MAX_WRITE) {
             more = generation.poll((prompt, output) -> take(prompt, output, out));
@@ -129,7 +154,7 @@ final class OutputPublisher implements Flow.Publisher<byte[]>, Flow.Subscription
         }
     }
 
-    private void take(int prompt, RequestOutput output, ByteArrayOutputStream out) {
+    private void take(int prompt, RequestOutput output, EventBuffer out) {
         if (failure != null) {
             return;
         }
@@ -140,16 +165,17 @@ final class OutputPublisher implements Flow.Publisher<byte[]>, Flow.Subscription
         open(out);
         listener.onOutput(output);
         writer.write(prompt, output, out);
+        out.mark();
     }
 
-    private void open(ByteArrayOutputStream out) {
+    private void open(EventBuffer out) {
         if (!opened) {
             opened = true;
             writer.open(out);
         }
     }
 
-    private void complete(ByteArrayOutputStream out) {
+    private void complete(EventBuffer out) {
         generation.release();
         writer.close(out);
         stop();
@@ -159,7 +185,7 @@ final class OutputPublisher implements Flow.Publisher<byte[]>, Flow.Subscription
     }
 
     /** Before the first byte a failure is a status; after it, an event. */
-    private void fail(ByteArrayOutputStream out) {
+    private void fail(EventBuffer out) {
         generation.release();
         stop();
         listener.onEnd(failure);
@@ -188,17 +214,16 @@ final class OutputPublisher implements Flow.Publisher<byte[]>, Flow.Subscription
                 listener.onStall();
             }
         } else if (writer.streaming()) {
-            keepAlive(now);
+            guarded(out -> keepAlive(now, out));
         }
     }
 
-    private void keepAlive(long now) {
+    private void keepAlive(long now, EventBuffer out) {
         if (committed) {
             if (now - lastWriteNanos > limits.heartbeat().toNanos()) {
                 emit(Sse.PING);
             }
         } else if (now - startNanos > limits.statusHold().toNanos()) {
-            var out = new ByteArrayOutputStream();
             open(out);
             emit(out.size() > 0 ? out.toByteArray() : Sse.PING);
         }

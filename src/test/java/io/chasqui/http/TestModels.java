@@ -44,6 +44,9 @@ final class TestModels {
     /** Breaks on its third token. */
     static final String FAILS_LATE = "fails-late";
 
+    /** Says {@link #HALF_TOLD}; whoever asks the server for the bytes of its last letter fails. */
+    static final String FAILS_IN_WRITER = "fails-in-writer";
+
     /** Has no chat format. */
     static final String PLAIN = "plain";
 
@@ -54,6 +57,7 @@ final class TestModels {
     static final String WITH_BOS = "with-bos";
 
     static final String SCRIPT = "Hello, wörld! 🦙 done";
+    static final String HALF_TOLD = "ab!";
     static final int MAX_MODEL_LEN = 512;
     static final int BLOCKS = 256;
     static final int QUEUE = 8;
@@ -89,6 +93,7 @@ final class TestModels {
         registry.add(model(FAILS_EARLY, new BreakingExecutor(0), 64));
         registry.add(model(FAILS_LATE, BREAKING_GATE, 64));
         registry.add(withoutTemplate());
+        registry.add(failingInWriter());
         registry.add(withBos());
         registry.add(llama());
         registry.state(ModelRegistry.State.READY);
@@ -166,6 +171,21 @@ final class TestModels {
                 tokenizer,
                 template,
                 templateProblem,
+                model.endTokens(),
+                model.defaults(),
+                model.created(),
+                model.fingerprint());
+    }
+
+    private static ServedModel failingInWriter() {
+        var model = model(FAILS_IN_WRITER, new ScriptedExecutor(script(HALF_TOLD)), 64);
+        return new ServedModel(
+                model.id(),
+                List.of(),
+                model.engine(),
+                new UntellableTokenizer(model.tokenizer(), '!'),
+                model.template(),
+                null,
                 model.endTokens(),
                 model.defaults(),
                 model.created(),
