@@ -179,7 +179,7 @@ record ChatCompletionRequest(
         var metadata = new LinkedHashMap<String, String>();
         for (var entry : map.properties()) {
             var path = body.path("metadata." + Text.shown(entry.getKey()));
-            if (entry.getKey().length() > 64 || !Text.isWellFormed(entry.getKey())) {
+            if (Text.length(entry.getKey()) > 64 || !Text.isWellFormed(entry.getKey())) {
                 throw ApiException.invalid(path, "Keys of 'metadata' have at most 64 characters.");
             }
             metadata.put(entry.getKey(), Fields.text(entry.getValue(), path, 512));

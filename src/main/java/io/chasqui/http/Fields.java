@@ -54,7 +54,7 @@ final class Fields {
         return value;
     }
 
-    /** Text of at most {@code maxLength} UTF-16 units, or null. */
+    /** Text of at most {@code maxLength} characters, or null. */
     String text(String name, int maxLength) {
         var value = get(name);
         return value == null ? null : text(value, path(name), maxLength);
@@ -65,7 +65,7 @@ final class Fields {
             throw ApiException.invalid(path, "'" + path + "' must be a string.");
         }
         var text = value.textValue();
-        if (text.length() > maxLength) {
+        if (text.length() > maxLength && Text.length(text) > maxLength) {
             throw ApiException.invalid(
                     path, "'" + path + "' must have at most " + maxLength + " characters.");
         }

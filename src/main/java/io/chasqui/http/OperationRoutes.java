@@ -42,7 +42,8 @@ final class OperationRoutes {
         router.route("/q/*").order(BEFORE_FRAMEWORK).handler(OperationRoutes::notFound);
     }
 
-    private static void get(Router router, String path, Handler<RoutingContext> action) {
+    /** A route that only answers reads. */
+    static void get(Router router, String path, Handler<RoutingContext> action) {
         router.route(path).method(HttpMethod.GET).method(HttpMethod.HEAD).handler(action);
         var wrongMethod = Routes.methodNotAllowed(path);
         router.route(path).handler(context -> ErrorResponse.send(context.response(), wrongMethod));

@@ -28,7 +28,8 @@ final class Routes {
                     "/v1/fine_tuning/jobs",
                     "The fine-tuning API " + LATER);
 
-    private static final Set<String> READ = Set.of("/livez", "/readyz", "/health", "/metrics");
+    private static final Set<String> READ =
+            Set.of("/livez", "/readyz", "/health", "/metrics", "/openapi.json");
 
     private Routes() {}
 

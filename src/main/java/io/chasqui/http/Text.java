@@ -6,6 +6,11 @@ final class Text {
 
     private Text() {}
 
+    /** Characters as JSON Schema counts them: Unicode code points. */
+    static int length(String text) {
+        return text.codePointCount(0, text.length());
+    }
+
     /** Whether every surrogate has its partner, so that the text can be written as UTF-8. */
     static boolean isWellFormed(String text) {
         for (int i = 0; i < text.length(); i++) {
