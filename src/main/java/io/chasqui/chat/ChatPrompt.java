@@ -26,4 +26,15 @@ public record ChatPrompt(
     public static ChatPrompt of(List<Message> messages) {
         return new ChatPrompt(messages, List.of(), List.of(), true, true, false);
     }
+
+    /** The same with these tools. */
+    ChatPrompt withTools(List<ObjectNode> tools, List<String> builtinTools) {
+        return new ChatPrompt(
+                messages,
+                tools,
+                builtinTools,
+                toolsInUserMessage,
+                addGenerationPrompt,
+                continueFinalMessage);
+    }
 }

@@ -26,4 +26,12 @@ public interface ChatTemplate {
 
     /** Token ids that end an assistant turn. */
     Set<Integer> endTokens(Tokenizer tokenizer);
+
+    /** How calls of tools are written in it. */
+    ToolCallSyntax toolCalls(Tokenizer tokenizer);
+
+    /** Name of the special token that means something within answers, or null. */
+    default String marker() {
+        return null;
+    }
 }

@@ -36,6 +36,16 @@ public final class Llama3ChatTemplate implements ChatTemplate {
             "Given the following functions, please respond with a JSON for a function call with its"
                     + " proper arguments that best answers the given prompt.\n\n"
                     + FORMAT_OF_CALLS;
+
+    /** Beginnings of a call up to where the name comes. */
+    private static final List<String> STARTS =
+            List.of(
+                    "{\"name\":",
+                    "{ \"name\":",
+                    "{\n  \"name\":",
+                    "{\n    \"name\":",
+                    "{\"type\": \"function\", \"name\":");
+
     private static final String CODE_INTERPRETER = "code_interpreter";
     private static final DateTimeFormatter DATE =
             DateTimeFormatter.ofPattern("dd MMM yyyy", Locale.ENGLISH);
@@ -79,6 +89,30 @@ public final class Llama3ChatTemplate implements ChatTemplate {
     @Override
     public Set<Integer> endTokens(Tokenizer tokenizer) {
         return Conversation.idsOf(List.of(END_OF_TEXT, END_OF_MESSAGE, END_OF_TURN), tokenizer);
+    }
+
+    /** As in the instruction that goes with the tools. */
+    private static ToolCallSyntax calls(boolean marked, boolean builtins) {
+        return new ToolCallSyntax(
+                "{\"name\": \"",
+                "\", \"parameters\": ",
+                "}",
+                STARTS.stream().map(text -> new ToolCallSyntax.Start(text, " \"")).toList(),
+                false,
+                List.of("; ", ";", "\n"),
+                marked,
+                builtins);
+    }
+
+    @Override
+    public ToolCallSyntax toolCalls(Tokenizer tokenizer) {
+        boolean marked = tokenizer.specialToken(PYTHON_TAG) >= 0;
+        return calls(marked, marked && hasBuiltinTools);
+    }
+
+    @Override
+    public String marker() {
+        return PYTHON_TAG;
     }
 
     private final class Rendering {

@@ -18,11 +18,16 @@ public final class ModelGrammars {
     private static final long MAX_BYTES = 256L << 20;
 
     private final Tokenizer tokenizer;
+    private final int marker;
     private final int[] endTokens;
     private GrammarCache cache;
 
-    public ModelGrammars(Tokenizer tokenizer, Set<Integer> endTokens) {
+    /**
+     * @param marker name of the special token that means something within answers, or null
+     */
+    public ModelGrammars(Tokenizer tokenizer, String marker, Set<Integer> endTokens) {
         this.tokenizer = tokenizer;
+        this.marker = marker == null ? -1 : tokenizer.specialToken(marker);
         this.endTokens = endTokens.stream().mapToInt(Integer::intValue).toArray();
     }
 
@@ -37,7 +42,7 @@ public final class ModelGrammars {
 
     private synchronized GrammarCache cache() {
         if (cache == null) {
-            var vocabulary = new GrammarVocabulary(tokenizer, endTokens);
+            var vocabulary = new GrammarVocabulary(tokenizer, marker, endTokens);
             var compiler = new GrammarCompiler(vocabulary, GrammarLimits.DEFAULT);
             cache = new GrammarCache(compiler, MAX_BYTES);
         }

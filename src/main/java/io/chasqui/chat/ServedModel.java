@@ -55,7 +55,8 @@ public record ServedModel(
                 defaults,
                 created,
                 fingerprint,
-                new ModelGrammars(tokenizer, endTokens));
+                new ModelGrammars(
+                        tokenizer, template == null ? null : template.marker(), endTokens));
     }
 
     public int maxModelLen() {

@@ -1,6 +1,7 @@
 package io.chasqui.engine;
 
 import io.chasqui.backend.SampledToken;
+import io.chasqui.grammar.GrammarVocabulary;
 import io.chasqui.tokenizer.Tokenizer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -84,13 +85,19 @@ final class OutputProcessor {
             end(FinishReason.STOP, endTokens.contains(token) && !params.ignoreEos() ? null : token);
             return;
         }
-        addText(detokenizer.append(token), mayStop);
+        addText(text(token), mayStop);
         if (finish == null && complete) {
             end(FinishReason.STOP, null);
         }
         if (finish == null && (full || numOutputTokens >= params.maxTokens())) {
             end(FinishReason.LENGTH, null);
         }
+    }
+
+    /** A control token is no text, unless the grammar has it in answers. */
+    private String text(int token) {
+        boolean marker = params.grammar() != null && params.grammar().isMarker(token);
+        return marker ? detokenizer.flush() + GrammarVocabulary.MARKER : detokenizer.append(token);
     }
 
     private boolean endsAnswer(int token) {

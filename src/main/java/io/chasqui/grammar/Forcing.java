@@ -1,6 +1,5 @@
 package io.chasqui.grammar;
 
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /** Finds text that must follow, and the tokens that a tokenizer would give it. */
@@ -52,8 +51,7 @@ final class Forcing {
         if (bytes.length == 0) {
             return ForcedSpan.NONE;
         }
-        var text = new String(bytes, StandardCharsets.UTF_8);
-        int[] tokens = vocabulary.tokenizer().encode(text);
+        int[] tokens = vocabulary.encode(bytes);
         var after = space.step(at, bytes);
         int kept = 0;
         int offset = 0;
@@ -79,7 +77,8 @@ final class Forcing {
             lead--;
         }
         int first = bytes[lead] & 0xff;
-        int length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+        boolean alone = first < 0x80 || first == GrammarVocabulary.MARKER_BYTE;
+        int length = alone ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
         return Arrays.copyOf(bytes, lead + length > end ? lead : end);
     }
 

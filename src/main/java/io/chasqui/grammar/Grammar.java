@@ -10,6 +10,9 @@ import java.util.List;
 public final class Grammar {
     private static final int MANY_BYTES = 16;
 
+    /** Of free text: the others are quick to find when they come up. */
+    private static final int FIRST_STATES = 2;
+
     private final Rule root;
     private final GrammarVocabulary vocabulary;
     private final GrammarLimits limits;
@@ -35,6 +38,14 @@ public final class Grammar {
         return new GrammarMatcher(this);
     }
 
+    /**
+     * Whether a control token is part of answers by this grammar, as {@link
+     * GrammarVocabulary#MARKER}.
+     */
+    public boolean isMarker(int token) {
+        return vocabulary.isMarker(token);
+    }
+
     /** Keywords of the schema, with their places, that answers need not satisfy. */
     public List<String> notEnforced() {
         return notEnforced;
@@ -52,7 +63,8 @@ public final class Grammar {
     void prepare(Duration cpuTime) {
         long end = CompileBudget.now() + cpuTime.toNanos();
         for (var rule : root.reachable()) {
-            for (int state = 0; state < rule.states(); state++) {
+            int states = rule.freeText() == null ? rule.states() : FIRST_STATES;
+            for (int state = 0; state < states; state++) {
                 if (rule.branching(state) < MANY_BYTES) {
                     continue;
                 }

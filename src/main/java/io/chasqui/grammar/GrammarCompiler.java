@@ -1,9 +1,10 @@
 package io.chasqui.grammar;
 
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Makes grammars for one vocabulary. Safe for use by many threads; compiling can be interrupted.
@@ -37,9 +38,20 @@ public final class GrammarCompiler {
     private final class Compilation {
         private final CompileBudget budget = new CompileBudget(limits);
         private final List<String> notEnforced = new ArrayList<>();
+        private final Map<GrammarSpec, Rule> rules = new HashMap<>();
         private int depth;
 
+        /** Equal parts share a rule. */
         private Rule rule(GrammarSpec spec) {
+            var known = rules.get(spec);
+            if (known == null) {
+                known = make(spec);
+                rules.put(spec, known);
+            }
+            return known;
+        }
+
+        private Rule make(GrammarSpec spec) {
             return switch (spec) {
                 case GrammarSpec.JsonObject o -> JsonRules.of(o.style()).object;
                 case GrammarSpec.JsonSchema s -> schema(s);
@@ -47,6 +59,7 @@ public final class GrammarCompiler {
                         RegexParser.parse(r.pattern(), budget)
                                 .wholeText(TextEncoding.UTF_8, budget)
                                 .rule();
+                case GrammarSpec.FreeText f -> FreeText.rule(f.openings(), this::rule, budget);
                 case GrammarSpec.Gbnf g -> GbnfParser.parse(g.grammar(), budget);
                 default -> composed(spec);
             };
@@ -82,7 +95,7 @@ public final class GrammarCompiler {
         }
 
         private void literal(Nfa nfa, int from, String text, int to) {
-            nfa.literal(from, text.getBytes(StandardCharsets.UTF_8), to);
+            nfa.literal(from, GrammarVocabulary.utf8(text), to);
         }
 
         private void sequence(List<GrammarSpec> parts, Nfa nfa, int from, int to) {

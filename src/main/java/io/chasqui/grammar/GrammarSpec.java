@@ -43,6 +43,25 @@ public sealed interface GrammarSpec {
     }
 
     /**
+     * Any text up to, and with, the first of the openings in it and what then has to follow; or any
+     * text without one.
+     */
+    record FreeText(List<Opening> openings) implements GrammarSpec {
+        public FreeText {
+            openings = List.copyOf(openings);
+        }
+    }
+
+    /**
+     * Text that ends free text.
+     *
+     * @param text not the beginning of another opening's; may be {@link GrammarVocabulary#MARKER}
+     * @param first whether it is one only at the very beginning
+     * @param then what has to follow
+     */
+    record Opening(String text, boolean first, GrammarSpec then) {}
+
+    /**
      * {@code min} to {@code max} times.
      *
      * @param separator between two of them; may be empty

@@ -1,8 +1,11 @@
 package io.chasqui.grammar;
 
 import io.chasqui.tokenizer.Tokenizer;
+import java.io.ByteArrayOutputStream;
 import java.nio.IntBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
@@ -14,16 +17,25 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * text, whatever their names. Safe for use by many threads.
  */
 public final class GrammarVocabulary {
+    /** Stands for the marker token in the texts of a {@link GrammarSpec}; no text has it. */
+    public static final char MARKER = '\uDFFF';
+
+    /** The marker as a byte, which is none of UTF-8. */
+    static final int MARKER_BYTE = 0xFF;
+
     /** Longer tokens are never allowed, so that a walk's path stays short. */
     private static final int MAX_TOKEN_BYTES = 1024;
 
+    private static final byte[] NOTHING = {};
     private static final long MAX_MASK_BYTES = 64L << 20;
 
     private final Tokenizer tokenizer;
+    private final int marker;
     private final byte[][] bytes;
     private final TokenTrie trie;
     private final List<TextTokens> texts;
     private final long[] endTokens;
+    private final long[] textTokens;
 
     /** Masks of states, for as long as some grammar has the rule. */
     private final Map<Rule, AtomicReferenceArray<StateMask>> masks = new WeakHashMap<>();
@@ -37,21 +49,31 @@ public final class GrammarVocabulary {
      * @param endTokens tokens that end an answer; allowed where the grammar may end
      */
     public GrammarVocabulary(Tokenizer tokenizer, int... endTokens) {
+        this(tokenizer, -1, endTokens);
+    }
+
+    /**
+     * @param marker a control token that means something within answers; -1 for none
+     * @param endTokens tokens that end an answer; allowed where the grammar may end
+     */
+    public GrammarVocabulary(Tokenizer tokenizer, int marker, int[] endTokens) {
         this.tokenizer = tokenizer;
+        this.marker = marker;
         int size = tokenizer.vocabSize();
         this.bytes = new byte[size][];
         this.endTokens = new long[size + 63 >> 6];
+        this.textTokens = new long[this.endTokens.length];
         for (int token : endTokens) {
             this.endTokens[token >> 6] |= 1L << token;
         }
         var strings = new ArrayList<TokenTrie.Suffix>(size);
         for (int token = 0; token < size; token++) {
-            if (tokenizer.isSpecial(token) || isEnd(token)) {
-                continue;
-            }
-            byte[] text = tokenizer.bytes(token);
+            byte[] text = text(token);
             if (text.length > 0 && text.length <= MAX_TOKEN_BYTES) {
                 bytes[token] = text;
+                if (token != marker) {
+                    textTokens[token >> 6] |= 1L << token;
+                }
                 strings.add(new TokenTrie.Suffix(text, 0, token));
             }
         }
@@ -61,6 +83,68 @@ public final class GrammarVocabulary {
                 TextGroups.COMMON.stream()
                         .map(groups -> new TextTokens(groups, strings, words()))
                         .toList();
+    }
+
+    /**
+     * Bytes that a token matches; none for control tokens and for those that would look like the
+     * marker.
+     */
+    private byte[] text(int token) {
+        if (token == marker) {
+            return new byte[] {(byte) MARKER_BYTE};
+        }
+        if (tokenizer.isSpecial(token) || isEnd(token)) {
+            return NOTHING;
+        }
+        byte[] text = tokenizer.bytes(token);
+        for (byte value : text) {
+            if (value == (byte) MARKER_BYTE) {
+                return NOTHING;
+            }
+        }
+        return text;
+    }
+
+    /** Bytes of a text of a specification. */
+    static byte[] utf8(String text) {
+        if (text.indexOf(MARKER) < 0) {
+            return text.getBytes(StandardCharsets.UTF_8);
+        }
+        var out = new ByteArrayOutputStream(text.length());
+        int from = 0;
+        for (int at = text.indexOf(MARKER); at >= 0; at = text.indexOf(MARKER, from)) {
+            out.writeBytes(text.substring(from, at).getBytes(StandardCharsets.UTF_8));
+            out.write(MARKER_BYTE);
+            from = at + 1;
+        }
+        out.writeBytes(text.substring(from).getBytes(StandardCharsets.UTF_8));
+        return out.toByteArray();
+    }
+
+    /** Tokens of bytes that are whole characters, as the tokenizer divides them. */
+    int[] encode(byte[] text) {
+        int at = 0;
+        while (at < text.length && text[at] != (byte) MARKER_BYTE) {
+            at++;
+        }
+        int[] head = tokenizer.encode(new String(text, 0, at, StandardCharsets.UTF_8));
+        if (at == text.length) {
+            return head;
+        }
+        int[] tail = encode(Arrays.copyOfRange(text, at + 1, text.length));
+        int[] all = Arrays.copyOf(head, head.length + 1 + tail.length);
+        all[head.length] = marker;
+        System.arraycopy(tail, 0, all, head.length + 1, tail.length);
+        return all;
+    }
+
+    /** Bit set of the tokens that are text, to be changed at will. */
+    long[] textTokens() {
+        return textTokens.clone();
+    }
+
+    boolean isMarker(int token) {
+        return token == marker;
     }
 
     /** Number of token ids, those that match no text included. */

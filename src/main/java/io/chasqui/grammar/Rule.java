@@ -37,6 +37,8 @@ final class Rule {
 
     private boolean[] leaves;
 
+    private FreeText freeText;
+
     /** By groups of text, found when first asked for. */
     private final Map<Integer, TextHorizons> textHorizons = new ConcurrentHashMap<>();
 
@@ -67,6 +69,15 @@ final class Rule {
         this.next = next;
         this.accepts = accepts;
         this.calls = calls;
+    }
+
+    void freeText(FreeText text) {
+        freeText = text;
+    }
+
+    /** What this is the rule of, if that is free text; else null. */
+    FreeText freeText() {
+        return freeText;
     }
 
     boolean isDefined() {

@@ -15,8 +15,18 @@ package io.chasqui.grammar;
 record StateMask(
         long[] allowed, int[] more, TokenTrie suffixes, boolean ends, int height, long bytes) {
 
+    static final int[] NO_TOKENS = {};
+
     static StateMask of(Rule rule, int state, GrammarVocabulary vocabulary, Configurations space) {
+        if (rule.freeText() != null) {
+            return rule.freeText().mask(state, vocabulary, space);
+        }
         return new Builder(vocabulary, space).build(rule, state);
+    }
+
+    /** Of a state whose rule calls others: all branches of the vocabulary are gone through. */
+    static StateMask walk(Configuration start, GrammarVocabulary vocabulary, Configurations space) {
+        return new Builder(vocabulary, space).walk(start);
     }
 
     void addAllowed(long[] mask) {
@@ -35,8 +45,6 @@ record StateMask(
     }
 
     private static final class Builder {
-        private static final int[] NO_TOKENS = {};
-
         private final GrammarVocabulary vocabulary;
         private final Configurations space;
         private final long[] allowed;
@@ -53,10 +61,7 @@ record StateMask(
 
         StateMask build(Rule rule, int state) {
             if (rule.hasCalls()) {
-                var start = space.of(new Frame(rule, state, Configuration.OPEN));
-                height = start.height();
-                new TrieWalk(trie, space).walk(start, this::reached);
-                return finish(null, start.reachesBottom());
+                return walk(space.of(new Frame(rule, state, Configuration.OPEN)));
             }
             int following = TextGroups.after(rule, state);
             for (var text : vocabulary.texts()) {
@@ -66,6 +71,12 @@ record StateMask(
             }
             trie.allow(rule, state, following, allowed, openNodes);
             return finish(null, rule.ends(state));
+        }
+
+        StateMask walk(Configuration start) {
+            height = start.height();
+            new TrieWalk(trie, space).walk(start, this::reached);
+            return finish(null, start.reachesBottom());
         }
 
         /** Whether such text may follow if it is not too long, and that is all there is to it. */

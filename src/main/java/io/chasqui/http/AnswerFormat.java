@@ -1,9 +1,6 @@
 package io.chasqui.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.chasqui.chat.ModelGrammars;
-import io.chasqui.grammar.Grammar;
-import io.chasqui.grammar.GrammarException;
 import io.chasqui.grammar.GrammarSpec;
 import io.chasqui.grammar.JsonStyle;
 import io.chasqui.grammar.SchemaOptions;
@@ -141,22 +138,13 @@ record AnswerFormat(String param, GrammarSpec spec) {
         return new GrammarSpec.Choice(texts);
     }
 
-    /**
-     * Compiles it; null when the answer is free. To be called off the event loop.
-     *
-     * @throws ApiException naming the member that cannot be enforced
-     */
-    Grammar compile(ModelGrammars grammars) {
-        if (spec == null) {
-            return null;
-        }
-        try {
-            return grammars.get(spec);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("compiling was interrupted", e);
-        } catch (GrammarException e) {
-            throw ApiException.invalid(param, "'" + param + "': " + e.getMessage());
-        }
+    /** Whether the answer is JSON, in which no call of a tool can be mistaken for it. */
+    boolean isJson() {
+        return spec instanceof GrammarSpec.JsonObject || spec instanceof GrammarSpec.JsonSchema;
+    }
+
+    /** Whether the answer may be any text. */
+    boolean isFree() {
+        return spec == null;
     }
 }

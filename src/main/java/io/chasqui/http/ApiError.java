@@ -50,6 +50,11 @@ record ApiError(
         return badRequest("unsupported_parameter", param, message);
     }
 
+    /** A schema, pattern or grammar that cannot be compiled. */
+    static ApiError invalidSchema(String param, String message) {
+        return badRequest("invalid_schema", param, message);
+    }
+
     static ApiError invalidJson(String message) {
         return badRequest("invalid_json", null, message);
     }

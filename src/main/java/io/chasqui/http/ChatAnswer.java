@@ -1,6 +1,8 @@
 package io.chasqui.http;
 
 import io.chasqui.chat.ServedModel;
+import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What the writers of a chat answer share.
@@ -19,6 +21,31 @@ record ChatAnswer(
         return request.options().streaming().stream()
                 ? new ChatStreamWriter(this)
                 : new ChatResponseWriter(this);
+    }
+
+    /** A reader for each choice. */
+    List<ChoiceReader> readers() {
+        return Stream.generate(this::reader).limit(request.options().n()).toList();
+    }
+
+    private ChoiceReader reader() {
+        var tools = request.tools();
+        if (tools.choice() == null) {
+            return new ChoiceReader(null, false);
+        }
+        boolean free = request.options().format().isFree();
+        var syntax = model.template().toolCalls(model.tokenizer());
+        return new ChoiceReader(syntax.parser(tools.choice(), free), tools.named());
+    }
+
+    /** Whether every choice is sure to be tool calls, so that none has content. */
+    boolean callsOnly() {
+        var choice = request.tools().choice();
+        return choice != null && choice.required();
+    }
+
+    static String newCallId() {
+        return "call_" + Call.newId();
     }
 
     boolean logprobs() {

@@ -16,6 +16,7 @@ import java.util.Set;
  * @param metadata echoed, or null
  * @param serviceTier echoed, or null
  * @param prediction whether the usage counts predicted tokens
+ * @param tools what it may call
  */
 record ChatCompletionRequest(
         String model,
@@ -25,6 +26,7 @@ record ChatCompletionRequest(
         Map<String, String> metadata,
         String serviceTier,
         boolean prediction,
+        ToolOptions tools,
         GenerationOptions options) {
 
     private static final int MAX_MODEL = 256;
@@ -46,9 +48,21 @@ record ChatCompletionRequest(
                         metadata(body),
                         serviceTier(body),
                         prediction(body),
+                        ToolOptions.read(body),
                         GenerationOptions.read(body, maxChoices));
         body.rejectUnknown();
+        request.checkFormatWithTools();
         return request;
+    }
+
+    private void checkFormatWithTools() {
+        var format = options.format();
+        if (tools.choice() != null && !format.isFree() && !format.isJson()) {
+            throw ApiException.unsupported(
+                    format.param(),
+                    "With 'tools' an answer can be JSON or free text. Send 'tool_choice': \"none\""
+                            + " to have it otherwise.");
+        }
     }
 
     static String model(Fields body) {
@@ -66,7 +80,6 @@ record ChatCompletionRequest(
         body.refuse("function_call", "'function_call' is not supported. Use 'tool_choice'.");
         body.refuse("best_of", "'best_of' is not supported. Use 'n'.");
         body.refuse("moderation", "No guard model is loaded.");
-        refuseTools(body);
         refuseModalities(body);
         refuseUnless(body, "verbosity", "medium", "low", "high");
         refuseUnless(body, "reasoning_effort", "none", "minimal", "low", "medium", "high", "xhigh");
@@ -79,27 +92,6 @@ record ChatCompletionRequest(
         var message = "Templates of callers are never run. The server's --chat-format is used.";
         body.refuse("chat_template", message);
         body.refuse("chat_template_kwargs", message);
-    }
-
-    static void refuseTools(Fields body) {
-        var tools = body.array("tools", 128);
-        if (tools != null && !tools.isEmpty()) {
-            throw ApiException.unsupported("tools", "Tools are not supported yet.");
-        }
-        var choice = body.get("tool_choice");
-        boolean neutral =
-                choice == null
-                        || choice.isTextual()
-                                && Set.of("none", "auto").contains(choice.textValue());
-        if (!neutral) {
-            boolean known =
-                    choice.isObject()
-                            || choice.isTextual() && choice.textValue().equals("required");
-            throw known
-                    ? ApiException.unsupported("tool_choice", "Tools are not supported yet.")
-                    : body.wrong("tool_choice", "none, auto, required or an object");
-        }
-        body.flag("parallel_tool_calls", true);
     }
 
     private static void refuseModalities(Fields body) {

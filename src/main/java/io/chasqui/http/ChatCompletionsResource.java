@@ -44,7 +44,7 @@ public final class ChatCompletionsResource {
             ChatCompletionRequest request,
             ServedModel model,
             GenerationRecorder recorder) {
-        var prompt = render(model, request.prompt());
+        var prompt = render(model, request.prompt(), request.tools());
         recorder.onPrompt(prompt.length);
         var wanted = request.maxTokens();
         int room = TokenBudget.room("messages", prompt.length, wanted, model.maxModelLen());
@@ -52,7 +52,7 @@ public final class ChatCompletionsResource {
         var params =
                 options.samplingParams(
                         model.defaults(),
-                        options.format().compile(model.grammars()),
+                        AnswerGrammar.of(model, options.format(), request.tools()),
                         wanted == null ? room : wanted,
                         request.numLogprobs(),
                         -1);
@@ -64,12 +64,15 @@ public final class ChatCompletionsResource {
     }
 
     /** Ids of a conversation in the model's chat format. */
-    static int[] render(ServedModel model, ChatPrompt prompt) {
-        if (model.template() == null) {
+    static int[] render(ServedModel model, ChatPrompt prompt, ToolOptions tools) {
+        var template = model.template();
+        if (template == null) {
             throw ApiException.invalid("model", model.templateProblem());
         }
+        var tokenizer = model.tokenizer();
         try {
-            return model.template().render(prompt, model.tokenizer());
+            var told = template.toolCalls(tokenizer).tell(prompt, tools.tools());
+            return template.render(told, tokenizer);
         } catch (ChatFormatException e) {
             throw ApiException.invalid(e.param(), e.getMessage());
         }

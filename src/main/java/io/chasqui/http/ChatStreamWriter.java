@@ -1,7 +1,7 @@
 package io.chasqui.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
-import io.chasqui.engine.FinishReason;
+import io.chasqui.chat.AnswerPart;
 import io.chasqui.engine.RequestOutput;
 import io.chasqui.engine.TokenOutput;
 import java.io.IOException;
@@ -19,6 +19,7 @@ final class ChatStreamWriter implements ResponseWriter {
     private final Logprobs logprobs;
     private final StreamUsage usage;
     private final Obfuscation obfuscation;
+    private final List<ChoiceReader> readers;
 
     ChatStreamWriter(ChatAnswer answer) {
         this.answer = answer;
@@ -26,6 +27,7 @@ final class ChatStreamWriter implements ResponseWriter {
         var streaming = answer.request().options().streaming();
         usage = new StreamUsage(streaming, answer.usage(), answer.request().prediction());
         obfuscation = new Obfuscation(streaming.obfuscation());
+        readers = answer.readers();
     }
 
     @Override
@@ -51,39 +53,85 @@ final class ChatStreamWriter implements ResponseWriter {
 
     private void role(JsonGenerator json) throws IOException {
         json.writeStringField("role", "assistant");
-        json.writeStringField("content", "");
+        json.writeStringField("content", answer.callsOnly() ? null : "");
     }
 
     @Override
     public void write(int prompt, RequestOutput output, OutputStream out) {
+        var reader = readers.get(output.choice());
         boolean reportTokens = answer.logprobs() || answer.tokenIds();
-        boolean hasTokens = reportTokens && !output.tokens().isEmpty();
-        var rest = output.tokens();
-        if (!output.text().isEmpty() || hasTokens && !output.last()) {
-            text(out, output);
-            rest = List.of();
+        var tokens = reportTokens ? output.tokens() : List.<TokenOutput>of();
+        for (var part : reader.read(output)) {
+            part(out, output.choice(), part, tokens);
+            tokens = List.of();
         }
         if (output.last()) {
-            finish(out, output.choice(), output.finish(), rest);
+            finish(out, output.choice(), reader.finish(output.finish()), tokens);
+        } else if (!tokens.isEmpty()) {
+            withoutText(out, output.choice(), reader.mayCall(), tokens);
         }
     }
 
-    private void text(OutputStream out, RequestOutput output) {
+    private void part(OutputStream out, int choice, AnswerPart part, List<TokenOutput> tokens) {
         chunk(
                 out,
                 json -> {
-                    choice(
-                            json,
-                            output.choice(),
-                            null,
-                            output.tokens(),
-                            delta -> delta.writeStringField("content", output.text()));
-                    obfuscation.writeTo(json, output.text());
+                    choice(json, choice, null, tokens, delta -> delta(delta, part));
+                    obfuscation.writeTo(json, textOf(part));
                 });
     }
 
-    private void finish(
-            OutputStream out, int choice, FinishReason reason, List<TokenOutput> tokens) {
+    private static String textOf(AnswerPart part) {
+        return switch (part) {
+            case AnswerPart.Text text -> text.text();
+            case AnswerPart.Call call -> call.name();
+            case AnswerPart.Arguments arguments -> arguments.json();
+        };
+    }
+
+    /** Id, type and name come once: clients join what comes again. */
+    private void delta(JsonGenerator json, AnswerPart part) throws IOException {
+        switch (part) {
+            case AnswerPart.Text text -> json.writeStringField("content", text.text());
+            case AnswerPart.Call call -> {
+                beginCall(json, call.index());
+                json.writeStringField("id", ChatAnswer.newCallId());
+                json.writeStringField("type", "function");
+                function(json, call.name(), "");
+            }
+            case AnswerPart.Arguments arguments -> {
+                beginCall(json, arguments.index());
+                function(json, null, arguments.json());
+            }
+        }
+    }
+
+    private static void beginCall(JsonGenerator json, int index) throws IOException {
+        json.writeArrayFieldStart("tool_calls");
+        json.writeStartObject();
+        json.writeNumberField("index", index);
+    }
+
+    private static void function(JsonGenerator json, String name, String arguments)
+            throws IOException {
+        json.writeObjectFieldStart("function");
+        if (name != null) {
+            json.writeStringField("name", name);
+        }
+        json.writeStringField("arguments", arguments);
+        json.writeEndObject();
+        json.writeEndObject();
+        json.writeEndArray();
+    }
+
+    /** Tokens of an answer that may call tools may be neither text nor arguments. */
+    private void withoutText(
+            OutputStream out, int choice, boolean mayCall, List<TokenOutput> tokens) {
+        Json.Content delta = mayCall ? json -> {} : json -> json.writeStringField("content", "");
+        chunk(out, json -> choice(json, choice, null, tokens, delta));
+    }
+
+    private void finish(OutputStream out, int choice, String reason, List<TokenOutput> tokens) {
         chunk(out, json -> choice(json, choice, reason, tokens, delta -> {}));
     }
 
@@ -100,7 +148,7 @@ final class ChatStreamWriter implements ResponseWriter {
     private void choice(
             JsonGenerator json,
             int index,
-            FinishReason finish,
+            String finish,
             List<TokenOutput> tokens,
             Json.Content delta)
             throws IOException {
@@ -115,7 +163,7 @@ final class ChatStreamWriter implements ResponseWriter {
         } else {
             json.writeNullField("logprobs");
         }
-        json.writeStringField("finish_reason", Finish.name(finish));
+        json.writeStringField("finish_reason", finish);
         if (answer.tokenIds() && !tokens.isEmpty()) {
             Json.ints(json, "token_ids", Finish.ids(tokens));
         }

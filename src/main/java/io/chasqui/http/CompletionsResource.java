@@ -64,7 +64,7 @@ public final class CompletionsResource {
         var params =
                 options.samplingParams(
                         model.defaults(),
-                        options.format().compile(model.grammars()),
+                        AnswerGrammar.of(model, options.format()),
                         wanted == null ? CompletionRequest.defaultMaxTokens(room) : wanted,
                         request.numLogprobs(),
                         request.echo() ? request.numLogprobs() : -1);

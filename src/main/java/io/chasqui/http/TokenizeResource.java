@@ -65,15 +65,15 @@ public final class TokenizeResource {
         if (body.get("prompt") != null) {
             throw body.wrong("prompt", "left out when there are 'messages'");
         }
-        ChatCompletionRequest.refuseTools(body);
         ChatCompletionRequest.refuseTemplates(body);
         if (body.flag("add_special_tokens", false)) {
             throw ApiException.unsupported(
                     "add_special_tokens", "A chat format has the special tokens it needs.");
         }
         var prompt = ChatCompletionRequest.prompt(body);
+        var tools = ToolOptions.read(body);
         body.rejectUnknown();
-        return ChatCompletionsResource.render(model, prompt);
+        return ChatCompletionsResource.render(model, prompt, tools);
     }
 
     /** The text of ids. */

@@ -98,11 +98,6 @@ class ChatMlTemplateTest {
     void refusesWhatItHasNoFormFor() {
         var user = Message.of(Role.USER, "u");
         refuses("messages", ChatPrompt.of(List.of()));
-        refuses(
-                "messages[1].tool_calls",
-                ChatPrompt.of(List.of(user, ChatVectors.call("c", "f", "{}"))));
-        var tools = List.of(ChatVectors.object("{\"type\":\"function\"}"));
-        refuses("tools", new ChatPrompt(List.of(user), tools, List.of(), true, true, false));
         refuses("continue_final_message", open(List.of(user)));
     }
 
@@ -112,5 +107,31 @@ class ChatMlTemplateTest {
             assertEquals(param, e.param());
             assertTrue(!e.getMessage().isEmpty());
         }
+    }
+
+    @Test
+    void tellsOfToolsCallsAndResults() {
+        var tools = List.of(ChatVectors.object("{\"type\":\"function\",\"a\":1}"));
+        var messages =
+                List.of(
+                        Message.of(Role.USER, "u"),
+                        ChatVectors.call("c", "f", "{\"x\":[1,2]}"),
+                        new Message(Role.TOOL, "r", List.of(), "c"));
+        var prompt = new ChatPrompt(messages, tools, List.of(), true, true, false);
+        var told =
+                "You can call functions. Their signatures, as JSON:\n<tools>\n"
+                        + "{\"type\": \"function\", \"a\": 1}\n</tools>\n"
+                        + "To call one, answer with its name and arguments, as JSON:\n"
+                        + "<tool_call>\n{\"name\": \"<name>\", \"arguments\": {<arguments>}}\n</tool_call>"
+                        + "<|im_end|>\n<|im_start|>user\nu<|im_end|>\n<|im_start|>assistant\n"
+                        + "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": [1, 2]}}\n</tool_call>"
+                        + "<|im_end|>\n<|im_start|>tool\n<tool_response>\nr\n</tool_response><|im_end|>\n"
+                        + "<|im_start|>assistant\n";
+        assertEquals("<|im_start|>system\n" + told, bytes.decode(generic.render(prompt, bytes)));
+        assertEquals(
+                "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by"
+                        + " Hugging Face\n\n"
+                        + told,
+                bytes.decode(smolLm2.render(prompt, bytes)));
     }
 }

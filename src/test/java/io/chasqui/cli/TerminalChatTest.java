@@ -4,10 +4,12 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.chasqui.chat.ChatMlTemplate;
 import io.chasqui.chat.ChatPrompt;
 import io.chasqui.chat.ChatTemplate;
 import io.chasqui.chat.Message;
 import io.chasqui.chat.ServedModel;
+import io.chasqui.chat.ToolCallSyntax;
 import io.chasqui.config.EngineConfig;
 import io.chasqui.engine.EngineListener;
 import io.chasqui.engine.LlmEngine;
@@ -64,6 +66,11 @@ class TerminalChatTest {
         @Override
         public Set<Integer> endTokens(Tokenizer tokenizer) {
             return Set.of(END);
+        }
+
+        @Override
+        public ToolCallSyntax toolCalls(Tokenizer tokenizer) {
+            return ChatMlTemplate.generic().toolCalls(tokenizer);
         }
     }
 

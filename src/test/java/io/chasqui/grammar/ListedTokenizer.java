@@ -7,12 +7,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** The 256 bytes, then given texts, then one end token. Encodes by the longest token that fits. */
-final class ListedTokenizer implements Tokenizer {
+/**
+ * The 256 bytes, then given texts, then an end token and the control token {@link #MARKER}. Encodes
+ * by the longest token that fits.
+ */
+public final class ListedTokenizer implements Tokenizer {
+    public static final String MARKER = "<|python_tag|>";
+
     private final List<byte[]> tokens = new ArrayList<>();
     private final int end;
 
-    ListedTokenizer(String... texts) {
+    public ListedTokenizer(String... texts) {
         for (int value = 0; value < 256; value++) {
             tokens.add(new byte[] {(byte) value});
         }
@@ -22,9 +27,10 @@ final class ListedTokenizer implements Tokenizer {
         end = tokens.size();
         // Its name must never match text.
         tokens.add("{".getBytes(StandardCharsets.UTF_8));
+        tokens.add(MARKER.getBytes(StandardCharsets.UTF_8));
     }
 
-    int end() {
+    public int end() {
         return end;
     }
 
@@ -65,12 +71,12 @@ final class ListedTokenizer implements Tokenizer {
 
     @Override
     public boolean isSpecial(int token) {
-        return token == end;
+        return token >= end;
     }
 
     @Override
     public int specialToken(String name) {
-        return -1;
+        return name.equals(MARKER) ? end + 1 : -1;
     }
 
     @Override

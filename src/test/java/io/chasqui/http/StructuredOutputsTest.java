@@ -165,7 +165,9 @@ class StructuredOutputsTest extends HttpTestBase {
     void whatCannotBeCompiledIsNamed(String members, String param) throws IOException {
         var response = chat(TestModels.HASH, members);
         assertEquals(400, response.statusCode(), response.body());
-        assertEquals(param, JSON.readTree(response.body()).at("/error/param").textValue(), members);
+        var error = JSON.readTree(response.body()).get("error");
+        assertEquals(param, error.get("param").textValue(), members);
+        assertEquals("invalid_schema", error.get("code").textValue(), members);
     }
 
     @Test

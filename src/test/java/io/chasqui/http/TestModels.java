@@ -29,11 +29,26 @@ final class TestModels {
     /** Another name of {@link #SCRIPTED}. */
     static final String ALIAS = "scripted-alias";
 
+    /** Says something and calls two tools; then ends. */
+    static final String CALLS = "calls";
+
+    static final String CALLS_SCRIPT =
+            """
+            I look. <tool_call>
+            {"name": "get_weather", "arguments": {"city": "Puno", "days": 3}}
+            </tool_call>
+            <tool_call>
+            {"name": "now", "arguments": {}}
+            </tool_call>""";
+
     /** Says {@code Hé!} and ends. */
     static final String SHORT = "short";
 
     /** Says what {@link HashExecutor} makes of its input. */
     static final String HASH = "hash";
+
+    /** The same as {@link #HASH} with room for prompts that tell of tools. */
+    static final String ROOMY_HASH = "roomy-hash";
 
     /** Does one sequence at a time, each step only when {@link #GATE} lets it; never ends. */
     static final String GATED = "gated";
@@ -59,6 +74,7 @@ final class TestModels {
     static final String SCRIPT = "Hello, wörld! 🦙 done";
     static final String HALF_TOLD = "ab!";
     static final int MAX_MODEL_LEN = 512;
+    static final int ROOMY = 2048;
     static final int BLOCKS = 256;
     static final int QUEUE = 8;
     static final int END = 257;
@@ -87,6 +103,8 @@ final class TestModels {
             return;
         }
         registry.add(model(SCRIPTED, new ScriptedExecutor(script(SCRIPT)), 64, ALIAS));
+        registry.add(model(CALLS, new ScriptedExecutor(script(CALLS_SCRIPT)), ROOMY, 64));
+        registry.add(model(ROOMY_HASH, new HashExecutor(BLOCKS, 16, 128), ROOMY, 64));
         registry.add(model(SHORT, new ScriptedExecutor(script("Hé!")), 64));
         registry.add(model(HASH, new HashExecutor(BLOCKS, 16, 128), 64));
         registry.add(model(GATED, GATE, 1));
@@ -116,10 +134,19 @@ final class TestModels {
 
     private static ServedModel model(
             String id, ModelExecutor executor, int maxNumSeqs, String... aliases) {
+        return model(id, executor, MAX_MODEL_LEN, maxNumSeqs, aliases);
+    }
+
+    private static ServedModel model(
+            String id, ModelExecutor executor, int maxModelLen, int maxNumSeqs, String... aliases) {
         Tokenizer tokenizer = new ByteTokenizer(SPECIALS);
         var engine =
                 new LlmEngine(
-                        config(maxNumSeqs), executor, tokenizer, Set.of(END), EngineListener.NONE);
+                        config(maxModelLen, maxNumSeqs),
+                        executor,
+                        tokenizer,
+                        Set.of(END),
+                        EngineListener.NONE);
         engine.start();
         return new ServedModel(
                 id,
@@ -192,9 +219,9 @@ final class TestModels {
                 model.fingerprint());
     }
 
-    private static EngineConfig config(int maxNumSeqs) {
+    private static EngineConfig config(int maxModelLen, int maxNumSeqs) {
         return new EngineConfig(
-                MAX_MODEL_LEN,
+                maxModelLen,
                 maxNumSeqs,
                 256,
                 BLOCKS,

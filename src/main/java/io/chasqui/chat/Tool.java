@@ -1,0 +1,29 @@
+package io.chasqui.chat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.chasqui.grammar.GrammarSpec;
+import io.chasqui.grammar.JsonStyle;
+import io.chasqui.grammar.SchemaOptions;
+
+/**
+ * A function that a model may call.
+ *
+ * @param name letters, digits, '_' and '-'
+ * @param definition what the model is told: {@code {"type":"function","function":{…}}}
+ * @param parameters JSON Schema of the arguments, which are an object
+ * @param strict whether a keyword of it that cannot be enforced is an error
+ */
+public record Tool(String name, ObjectNode definition, ObjectNode parameters, boolean strict) {
+
+    /** Arguments as models write them: with a space after comma and colon. */
+    public GrammarSpec arguments() {
+        var options = new SchemaOptions(strict, SchemaOptions.Reading.INTENDED, JsonStyle.SPACED);
+        return new GrammarSpec.JsonSchema(parameters.toString(), options);
+    }
+
+    /** Whether it takes one parameter, of this name. */
+    boolean takesOnly(String parameter) {
+        var properties = parameters.path("properties");
+        return properties.size() == 1 && properties.has(parameter);
+    }
+}
