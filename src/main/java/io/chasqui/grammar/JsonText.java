@@ -17,6 +17,12 @@ final class JsonText {
 
     private JsonText() {}
 
+    /** The parser's own messages name its classes and options. */
+    private static String place(JsonProcessingException e) {
+        var at = e.getLocation();
+        return at == null ? "" : ": see line " + at.getLineNr() + ", column " + at.getColumnNr();
+    }
+
     /**
      * @throws GrammarException if it is not JSON, has duplicate keys or nests too deeply
      */
@@ -25,7 +31,7 @@ final class JsonText {
         try {
             return mapper.readTree(text);
         } catch (JsonProcessingException e) {
-            throw new GrammarException("the schema cannot be read: " + e.getOriginalMessage());
+            throw new GrammarException("the schema cannot be read as JSON" + place(e));
         } catch (NumberFormatException e) {
             throw new GrammarException("the schema holds a number beyond all bounds");
         }
