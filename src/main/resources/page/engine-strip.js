@@ -10,7 +10,7 @@ export class EngineStrip {
   #element;
   #model;
   #before = null;
-  #rates = [];
+  #rates = Array(HISTORY).fill(0);
   #ttft = null;
 
   /** @param model says whose figures are wanted, once that is known: a label `model_name` */
@@ -88,7 +88,7 @@ export class EngineStrip {
   #draw() {
     const most = Math.max(1, ...this.#rates);
     const points = this.#rates.map((rate, i) =>
-      `${HISTORY - this.#rates.length + i},${(15 - (rate / most) * 14).toFixed(1)}`);
+      `${i},${(15 - (rate / most) * 14).toFixed(1)}`);
     this.#element.querySelector('polyline').setAttribute('points', points.join(' '));
   }
 }

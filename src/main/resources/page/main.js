@@ -209,6 +209,7 @@ class Page {
     }
     answer.calls.forEach((call, index) => (call.result = results[index]));
     this.#views.get(answer).settle();
+    $('message').focus();
     this.#answer();
   }
 

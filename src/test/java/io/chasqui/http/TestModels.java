@@ -117,6 +117,18 @@ final class TestModels {
         registry.state(ModelRegistry.State.READY);
     }
 
+    /** Serves one more, unless it is being served. */
+    static synchronized void serve(ModelRegistry registry, String id, ModelExecutor executor) {
+        if (registry.find(id).isEmpty()) {
+            registry.add(model(id, executor, 64));
+        }
+    }
+
+    /** Says the text and ends. */
+    static ModelExecutor saying(String text) {
+        return new ScriptedExecutor(script(text));
+    }
+
     static LlmEngine engine(ModelRegistry registry, String model) {
         return registry.find(model).orElseThrow().engine();
     }
