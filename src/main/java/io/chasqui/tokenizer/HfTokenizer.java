@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.chasqui.loader.ModelFormatException;
+import java.io.CharConversionException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -56,6 +57,8 @@ final class HfTokenizer {
         } catch (JsonProcessingException e) {
             throw new ModelFormatException(
                     tokenizer.file + ": is not JSON as expected: " + e.getOriginalMessage(), e);
+        } catch (CharConversionException e) {
+            throw new ModelFormatException(tokenizer.file + ": is not text: " + e.getMessage(), e);
         }
         return tokenizer.build();
     }
