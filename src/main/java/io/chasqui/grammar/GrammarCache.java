@@ -15,8 +15,7 @@ public final class GrammarCache {
 
     private final GrammarCompiler compiler;
     private final long maxBytes;
-    private final Map<GrammarSpec, FutureTask<Grammar>> grammars =
-            new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<GrammarSpec, Entry> grammars = new LinkedHashMap<>(16, 0.75f, true);
 
     public GrammarCache(GrammarCompiler compiler, long maxBytes) {
         this.compiler = compiler;
@@ -29,27 +28,27 @@ public final class GrammarCache {
      * @throws GrammarException as {@link GrammarCompiler#compile} does
      */
     public Grammar get(GrammarSpec spec) throws InterruptedException {
-        FutureTask<Grammar> task;
+        Entry entry;
         boolean mine = false;
         synchronized (grammars) {
-            task = grammars.get(spec);
-            if (task == null) {
-                task = new FutureTask<>(() -> compiler.compile(spec));
-                grammars.put(spec, task);
+            entry = grammars.get(spec);
+            if (entry == null) {
+                entry = Entry.of(spec, compiler);
+                grammars.put(spec, entry);
                 mine = true;
             }
         }
         if (mine) {
-            task.run();
+            entry.task.run();
         }
         try {
-            var grammar = task.get();
+            var grammar = entry.task.get();
             if (mine) {
                 forgetSome();
             }
             return grammar;
         } catch (ExecutionException e) {
-            forget(spec, task);
+            forget(spec, entry);
             if (e.getCause() instanceof GrammarException refusal) {
                 throw refusal;
             }
@@ -57,9 +56,9 @@ public final class GrammarCache {
         }
     }
 
-    private void forget(GrammarSpec spec, FutureTask<Grammar> task) {
+    private void forget(GrammarSpec spec, Entry entry) {
         synchronized (grammars) {
-            grammars.remove(spec, task);
+            grammars.remove(spec, entry);
         }
     }
 
@@ -68,8 +67,7 @@ public final class GrammarCache {
             long bytes = bytes();
             var eldest = grammars.entrySet().iterator();
             while (eldest.hasNext() && (bytes > maxBytes || grammars.size() > MAX_GRAMMARS)) {
-                var entry = eldest.next();
-                bytes -= bytes(entry);
+                bytes -= eldest.next().getValue().bytes();
                 eldest.remove();
             }
         }
@@ -78,12 +76,22 @@ public final class GrammarCache {
     /** Memory that all known grammars take now, about. */
     public long bytes() {
         synchronized (grammars) {
-            return grammars.entrySet().stream().mapToLong(GrammarCache::bytes).sum();
+            return grammars.values().stream().mapToLong(Entry::bytes).sum();
         }
     }
 
-    private static long bytes(Map.Entry<GrammarSpec, FutureTask<Grammar>> entry) {
-        var task = entry.getValue();
-        return task.state() == Future.State.SUCCESS ? task.resultNow().bytes() : 0;
+    /**
+     * @param sourceBytes memory of the specification, which can be far larger than its grammar
+     */
+    private record Entry(FutureTask<Grammar> task, long sourceBytes) {
+        static Entry of(GrammarSpec spec, GrammarCompiler compiler) {
+            long characters = spec.toString().length();
+            return new Entry(new FutureTask<>(() -> compiler.compile(spec)), 2 * characters);
+        }
+
+        long bytes() {
+            boolean done = task.state() == Future.State.SUCCESS;
+            return sourceBytes + (done ? task.resultNow().bytes() : 0);
+        }
     }
 }

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 
 class GrammarCacheTest {
     private static final long MAX_BYTES = 1 << 20;
+    private static final int SCHEMAS = Integer.getInteger("chasqui.grammar.schemas", 3_000);
 
     private final ListedTokenizer tokenizer = new ListedTokenizer();
     private final GrammarCache cache =
@@ -38,11 +39,22 @@ class GrammarCacheTest {
     @Test
     void thousandsOfDistinctSchemasStayWithinTheLimit() throws Exception {
         var first = cache.get(schema(0));
-        for (int i = 1; i <= 3_000; i++) {
+        for (int i = 1; i <= SCHEMAS; i++) {
             cache.get(schema(i)).matcher().mask();
             assertTrue(cache.bytes() <= 2 * MAX_BYTES, "bytes " + cache.bytes());
         }
         assertNotSame(first, cache.get(schema(0)));
+    }
+
+    @Test
+    void longSourcesOfSmallGrammarsCountToo() throws Exception {
+        var description = "d".repeat(100_000);
+        for (int i = 0; i < 50; i++) {
+            var schema = "{\"const\":" + i + ",\"description\":\"" + description + "\"}";
+            cache.get(new GrammarSpec.JsonSchema(schema, SchemaOptions.DEFAULT));
+            assertTrue(cache.bytes() <= MAX_BYTES, "bytes " + cache.bytes());
+        }
+        assertTrue(cache.bytes() > 2 * description.length());
     }
 
     @Test
