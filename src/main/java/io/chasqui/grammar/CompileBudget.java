@@ -13,10 +13,13 @@ final class CompileBudget {
     /** A state before determinisation is far cheaper than one after it. */
     private static final int FRAGMENT_STATES_PER_STATE = 10;
 
+    private static final long MAX_PLACES = 16L << 20;
+
     private final GrammarLimits limits;
     private final long deadline;
     private int states;
     private long fragmentStates;
+    private long places;
     private int work;
 
     CompileBudget(GrammarLimits limits) {
@@ -39,6 +42,15 @@ final class CompileBudget {
             throw tooLarge();
         }
         work(1);
+    }
+
+    /** Counts the characters that tell where a part of the source is. */
+    void addPlace(int length) {
+        places += length;
+        if (places > MAX_PLACES) {
+            throw new GrammarException(
+                    "the schema has too many parts for names this long; use shorter names");
+        }
     }
 
     private GrammarException tooLarge() {

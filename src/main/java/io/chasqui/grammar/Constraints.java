@@ -80,6 +80,21 @@ final class Constraints {
         return copy;
     }
 
+    /** Elements that a copy takes memory for. */
+    int size() {
+        return excludedValues.size()
+                + divisors.size()
+                + patterns.size()
+                + excludedPatterns.size()
+                + formats.size()
+                + arrayParts.size()
+                + objectParts.size()
+                + required.size()
+                + propertyNames.size()
+                + choices.size()
+                + merged.size();
+    }
+
     boolean isImpossible() {
         return types.isEmpty() || values != null && values.isEmpty();
     }

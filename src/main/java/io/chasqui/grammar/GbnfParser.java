@@ -9,6 +9,9 @@ import java.util.Map;
 final class GbnfParser {
     private static final int MAX_COUNT = 100_000;
 
+    /** Repetitions of repetitions; each nests the expression deeper. */
+    private static final int MAX_REPETITIONS = 8;
+
     private final String source;
     private final CompileBudget budget;
     private final Map<String, Rule> rules = new LinkedHashMap<>();
@@ -115,7 +118,11 @@ final class GbnfParser {
             budget.work(1);
             var part = item();
             skipSpace(nested);
+            int repetitions = 0;
             while (at < source.length() && "*+?{".indexOf(peek()) >= 0) {
+                if (++repetitions > MAX_REPETITIONS) {
+                    throw error("more than " + MAX_REPETITIONS + " repetitions in a row");
+                }
                 part = repeated(part);
                 skipSpace(nested);
             }

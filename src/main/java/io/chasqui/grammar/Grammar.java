@@ -1,6 +1,7 @@
 package io.chasqui.grammar;
 
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -17,7 +18,7 @@ public final class Grammar {
     private final GrammarVocabulary vocabulary;
     private final GrammarLimits limits;
     private final List<String> notEnforced;
-    private final long ruleBytes;
+    private final long fixedBytes;
     private volatile Configurations space;
 
     Grammar(
@@ -29,7 +30,9 @@ public final class Grammar {
         this.vocabulary = vocabulary;
         this.limits = limits;
         this.notEnforced = List.copyOf(notEnforced);
-        this.ruleBytes = root.reachable().stream().mapToLong(Rule::bytes).sum();
+        this.fixedBytes =
+                root.reachable().stream().mapToLong(Rule::bytes).sum()
+                        + notEnforced.stream().mapToLong(String::length).sum();
         this.space = newSpace();
     }
 
@@ -53,7 +56,7 @@ public final class Grammar {
 
     /** Memory this takes now, what it remembers included; about. */
     public long bytes() {
-        return ruleBytes + space.bytes();
+        return fixedBytes + space.bytes();
     }
 
     /**
@@ -74,6 +77,12 @@ public final class Grammar {
                 vocabulary.mask(rule, state, space);
             }
         }
+    }
+
+    /** Whether there is no text that the stack is deep enough for. */
+    boolean isTooDeep() {
+        var in = space();
+        return Arrays.stream(mask(start(in), in)).allMatch(word -> word == 0);
     }
 
     Rule root() {

@@ -31,6 +31,12 @@ public final class GrammarCompiler {
         var root = compilation.rule(spec);
         RuleLinker.link(root, compilation.budget);
         var grammar = new Grammar(root, vocabulary, limits, compilation.notEnforced);
+        if (grammar.isTooDeep()) {
+            throw new GrammarException(
+                    "even the shortest text nests deeper than the "
+                            + limits.stackDepth()
+                            + " levels that are followed");
+        }
         grammar.prepare(PREPARATION);
         return grammar;
     }

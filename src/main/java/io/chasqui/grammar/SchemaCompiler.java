@@ -88,7 +88,7 @@ final class SchemaCompiler {
         var known = rules.get(key);
         if (known == null) {
             var first = schemas.getFirst();
-            known = new Rule("the schema at #" + first.pointer());
+            known = new Rule("the schema at " + first.place());
             rules.put(key, known);
             undefined.add(key);
         }

@@ -28,6 +28,7 @@ final class SchemaDocument {
     private void index(Subschema schema, int depth, CompileBudget budget) {
         budget.checkNesting(depth, "the schema");
         budget.work(1);
+        budget.addPlace(schema.pointer().length());
         var node = schema.node();
         if (node.isObject()) {
             register(schema);

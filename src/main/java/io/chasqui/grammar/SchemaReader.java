@@ -14,6 +14,9 @@ import java.util.Set;
 final class SchemaReader {
     private static final int MAX_COMBINATIONS = 2_000;
 
+    /** Elements of constraints that exist at a time, in all combinations together. */
+    private static final int MAX_COPIED = 1 << 20;
+
     /** All keywords that {@link #read} takes note of. */
     static final Set<String> KEYWORDS =
             Set.of(
@@ -123,30 +126,47 @@ final class SchemaReader {
             merge(all, schema);
         }
         var result = new ArrayList<Constraints>();
-        expand(all, result);
+        new Expansion(result).expand(all, 0);
         return result;
     }
 
-    private void expand(Constraints constraints, List<Constraints> result) {
-        budget.work(64);
-        if (constraints.isImpossible()) {
-            return;
+    /** Takes each choice of some constraints in turn. */
+    private final class Expansion {
+        private final List<Constraints> result;
+        private int copied;
+
+        Expansion(List<Constraints> result) {
+            this.result = result;
         }
-        if (constraints.choices.isEmpty()) {
-            if (result.size() == MAX_COMBINATIONS) {
-                throw new GrammarException(
-                        "the schema combines anyOf and the like in more than "
-                                + MAX_COMBINATIONS
-                                + " ways");
+
+        void expand(Constraints constraints, int depth) {
+            budget.work(64);
+            budget.checkNesting(depth, "a chain of references and alternatives");
+            if (constraints.isImpossible()) {
+                return;
             }
-            result.add(constraints);
-            return;
+            if (constraints.choices.isEmpty()) {
+                if (result.size() == MAX_COMBINATIONS) {
+                    throw tooMany("than " + MAX_COMBINATIONS + " ways");
+                }
+                result.add(constraints);
+                return;
+            }
+            var choice = constraints.choices.removeFirst();
+            for (var alternative : choice) {
+                copied += constraints.size();
+                if (copied > MAX_COPIED) {
+                    throw tooMany("ways than there is memory for");
+                }
+                budget.work(constraints.size());
+                var copy = constraints.copy();
+                merge(copy, alternative);
+                expand(copy, depth + 1);
+            }
         }
-        var choice = constraints.choices.removeFirst();
-        for (var alternative : choice) {
-            var copy = constraints.copy();
-            merge(copy, alternative);
-            expand(copy, result);
+
+        private GrammarException tooMany(String than) {
+            return new GrammarException("the schema combines anyOf and the like in more " + than);
         }
     }
 
@@ -262,12 +282,13 @@ final class SchemaReader {
         if (into.values == null) {
             into.values = values;
         } else {
-            budget.work(into.values.size() * values.size());
-            into.values =
-                    into.values.stream()
-                            .filter(v -> values.stream().anyMatch(w -> SchemaValues.equal(v, w)))
-                            .toList();
+            into.values = into.values.stream().filter(v -> isAmong(values, v)).toList();
         }
+    }
+
+    private boolean isAmong(List<JsonNode> values, JsonNode value) {
+        budget.work(values.size());
+        return values.stream().anyMatch(v -> SchemaValues.equal(v, value));
     }
 
     /** Alternatives of {@code anyOf} or {@code oneOf}; the latter's should exclude each other. */

@@ -11,6 +11,7 @@ import java.util.List;
  *     references start from
  */
 record Subschema(JsonNode node, String pointer, String resource) {
+    private static final int MAX_SHOWN = 200;
 
     private static final List<String> APPLICATORS =
             List.of(
@@ -72,7 +73,13 @@ record Subschema(JsonNode node, String pointer, String resource) {
     }
 
     String place(String keyword) {
-        return (pointer.isEmpty() ? "#" : "#" + pointer) + ": " + keyword;
+        return "#" + pointer + ": " + keyword;
+    }
+
+    /** Where it is, cut where that is long. */
+    String place() {
+        return "#"
+                + (pointer.length() <= MAX_SHOWN ? pointer : pointer.substring(0, MAX_SHOWN) + "…");
     }
 
     GrammarException error(String keyword, String what) {

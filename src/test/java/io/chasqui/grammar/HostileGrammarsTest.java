@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -53,6 +54,10 @@ class HostileGrammarsTest {
         schemaRefusal(nested("{\"not\":", "{}", "}"));
         schemaRefusal("{\"enum\":" + nested("[", "", "]") + "}");
         schemaRefusal("{\"enum\":[" + "[".repeat(150) + "]".repeat(150) + "]}");
+        for (var repetition : List.of("*", "+", "?", "{1,2}")) {
+            var repeated = "root ::= \"a\"" + repetition.repeat(MANY);
+            assertTrue(refusal(new GrammarSpec.Gbnf(repeated)).contains("in a row"), repetition);
+        }
         GrammarSpec spec = new GrammarSpec.JsonObject(JsonStyle.COMPACT);
         for (int i = 0; i < 1_000; i++) {
             spec = new GrammarSpec.Sequence(List.of(spec));
@@ -180,6 +185,113 @@ class HostileGrammarsTest {
                 "{\"allOf\":[{\"$ref\":\"#/$defs/d0\"}],\"$defs\":{"
                         + definitions
                         + ",\"d5000\":{\"type\":\"null\"}}}");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{'oneOf':[{'$ref':'#/$defs/d%d'},{'type':'null'}]}",
+                "{'allOf':[{'anyOf':[{'$ref':'#/$defs/d%d'},{'type':'null'}]},{}]}",
+                "{'if':true,'then':{'$ref':'#/$defs/d%d'}}",
+                "{'dependentSchemas':{'a':{'$ref':'#/$defs/d%d'}}}",
+                "{'not':{'not':{'$ref':'#/$defs/d%d'}}}"
+            })
+    void refusesLongChainsOfAlternatives(String link) {
+        var definitions =
+                IntStream.range(0, 20_000)
+                        .mapToObj(i -> "'d" + i + "':" + link.formatted(i + 1))
+                        .collect(Collectors.joining(","));
+        var schema = "{'$ref':'#/$defs/d0','$defs':{" + definitions + ",'d20000':true}}";
+        var message = schemaRefusal(schema.replace('\'', '"'));
+        assertTrue(message.contains("chain"), message);
+    }
+
+    /** Copying what is required for each alternative would take gigabytes. */
+    @Test
+    void refusesManyAlternativesOfSomethingLarge() {
+        var names =
+                IntStream.range(0, 60_000)
+                        .mapToObj(i -> "\"v" + i + "\"")
+                        .collect(Collectors.joining(","));
+        var counts =
+                IntStream.range(0, 1_900)
+                        .mapToObj(i -> "{\"minProperties\":" + i + "}")
+                        .collect(Collectors.joining(","));
+        var message = schemaRefusal("{\"required\":[" + names + "],\"anyOf\":[" + counts + "]}");
+        assertTrue(message.contains("memory"), message);
+    }
+
+    /** Each part of a schema knows where it is; that would take gigabytes. */
+    @Test
+    void refusesManyPartsBelowALongName() {
+        var parts = "{\"uniqueItems\":true},".repeat(20_000) + "{}";
+        var name = "p".repeat(40_000);
+        var message =
+                schemaRefusal("{\"properties\":{\"" + name + "\":{\"allOf\":[" + parts + "]}}}");
+        assertTrue(message.contains("shorter names"), message);
+    }
+
+    /** Comparing each value with each other takes minutes. */
+    @Test
+    void refusesOrIntersectsLongEnumerations() {
+        var schema =
+                "{\"allOf\":[{\"enum\":[%s]},{\"enum\":[%s]}]}"
+                        .formatted(numbers(0, 60_000), numbers(60_000, 120_000));
+        var message = schemaRefusal(schema);
+        assertTrue(message.contains("longer than") || message.startsWith("nothing"), message);
+    }
+
+    private static String numbers(int from, int to) {
+        return IntStream.range(from, to)
+                .mapToObj(Integer::toString)
+                .collect(Collectors.joining(","));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"r%d ::= r%d \"x\"", "r%d ::= \"x\" r%d \"y\"", "r%d ::= [x] (r%d [y])+"})
+    void refusesWhatNoStackIsDeepEnoughFor(String rule) {
+        assertTrue(refusal(chain(rule, 70)).contains("even the shortest text"));
+        var matcher = compiler.compile(chain(rule, 40)).matcher();
+        assertTrue(Arrays.stream(matcher.mask()).anyMatch(word -> word != 0));
+    }
+
+    @Test
+    void refusesSchemasWhoseValuesNestTooDeep() {
+        var definitions =
+                IntStream.range(0, 40)
+                        .mapToObj(
+                                i ->
+                                        "\"d%d\":{\"type\":\"array\",\"minItems\":1,".formatted(i)
+                                                + "\"items\":{\"$ref\":\"#/$defs/d%d\"}}"
+                                                        .formatted(i + 1))
+                        .collect(Collectors.joining(","));
+        var message =
+                schemaRefusal(
+                        "{\"$ref\":\"#/$defs/d0\",\"$defs\":{" + definitions + ",\"d40\":true}}");
+        assertTrue(message.contains("even the shortest text"), message);
+    }
+
+    private static GrammarSpec chain(String rule, int length) {
+        var rules =
+                IntStream.range(0, length)
+                        .mapToObj(i -> rule.formatted(i, i + 1))
+                        .collect(Collectors.joining("\n"));
+        return new GrammarSpec.Gbnf("root ::= r0\n" + rules + "\nr" + length + " ::= \"a\"");
+    }
+
+    @Test
+    void messagesStayShortWhateverTheyQuote() {
+        var word = "k".repeat(MANY);
+        for (var message :
+                List.of(
+                        refusal(new GrammarSpec.Gbnf("root ::= " + word)),
+                        refusal(new GrammarSpec.Gbnf(word)),
+                        refusal(new GrammarSpec.Regex("\\p{" + word + "}")),
+                        schemaRefusal("{\"type\":\"" + word + "\"}"),
+                        schemaRefusal("{\"$ref\":\"" + word + "\"}"))) {
+            assertTrue(message.length() < 1_100, () -> "characters: " + message.length());
+        }
     }
 
     @Test
