@@ -147,7 +147,7 @@ public final class ToolCallParser {
             case BETWEEN -> readBetween(c);
             case MARKED -> readMarked(c);
             case QUERY -> readQuery(c);
-            case CODE -> escape(c);
+            case CODE -> PythonText.escape(c, buffer);
             case ENDED -> throw unexpected(c);
         }
     }
@@ -209,7 +209,7 @@ public final class ToolCallParser {
         beginCall(BuiltinTool.CODE_INTERPRETER.toolName());
         buffer.append("{\"code\": \"");
         phase = Phase.CODE;
-        soFar.chars().forEach(c -> escape((char) c));
+        soFar.chars().forEach(c -> PythonText.escape((char) c, buffer));
     }
 
     private void expect(String text, Phase after) {
@@ -299,22 +299,5 @@ public final class ToolCallParser {
         buffer.append("\"}");
         giveArguments();
         expect(")", Phase.ENDED);
-    }
-
-    private void escape(char c) {
-        switch (c) {
-            case '"' -> buffer.append("\\\"");
-            case '\\' -> buffer.append("\\\\");
-            case '\n' -> buffer.append("\\n");
-            case '\r' -> buffer.append("\\r");
-            case '\t' -> buffer.append("\\t");
-            default -> {
-                if (c < ' ') {
-                    buffer.append(String.format("\\u%04x", (int) c));
-                } else {
-                    buffer.append(c);
-                }
-            }
-        }
     }
 }
