@@ -54,10 +54,11 @@ class Page {
           ...this.#models.map(({ id }) => element('option', { value: id }, id)));
       this.#describeModel();
     } catch (failure) {
-      $('model-note').textContent = failure.status === 401
+      const needsKey = failure.status === 401;
+      $('model-note').textContent = needsKey && !this.#api.key
         ? 'This server asks for an API key: enter it in the settings.'
         : failure.message;
-      if (failure.status === 401) {
+      if (needsKey) {
         this.#showSettings(true, 'key');
       }
     }

@@ -104,7 +104,7 @@ export class AnswerView {
 
   #showText() {
     const text = this.#answer.text || this.#answer.refusal;
-    if (this.#answer.json) {
+    if (this.#answer.json && text) {
       const shown = this.#answer.finish ? pretty(text) : text;
       this.#text.replaceChildren(element('pre', { class: 'json' }, element('code', {}, shown)));
     } else {
