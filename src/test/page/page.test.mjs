@@ -90,6 +90,19 @@ onPage('opens with a greeting, the model and examples', {}, async (page) => {
     document.querySelector('[data-figure=running]').textContent === '0');
 });
 
+onPage('sends an example with the settings that it needs, and lets go of them', {}, async (page) => {
+  const requests = [];
+  await script(page, requests, said('{"name":"Cusco"}'), said('well'));
+  await page.getByRole('button', { name: 'Describe the city of Cusco' }).click();
+  await finished(page);
+  assert.equal(requests[0].response_format.json_schema.schema.type, 'object');
+  await page.getByText('With 1 sampling value, JSON schema').waitFor();
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await say(page, 'and now?');
+  await page.getByText('well', { exact: true }).waitFor();
+  assert.deepEqual(Object.keys(requests[1]), ['model', 'messages', 'stream', 'stream_options']);
+});
+
 onPage('renders a streamed answer as Markdown, with its figures', {}, async (page) => {
   await choose(page, 'page/markdown');
   await say(page, 'hello');

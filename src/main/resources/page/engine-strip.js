@@ -124,7 +124,8 @@ function whole(value) {
 }
 
 function percent(share) {
-  return Number.isFinite(share) ? `${(share * 100).toFixed(0)} %` : '–';
+  const digits = share > 0 && share < 0.1 ? 1 : 0;
+  return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '–';
 }
 
 function seconds(value) {

@@ -3,10 +3,12 @@ export const EXAMPLES = [
   {
     title: 'Ask',
     prompt: 'Why is the sky blue? Explain it in three sentences.',
+    settings: { max_completion_tokens: 256 },
   },
   {
     title: 'Write',
     prompt: 'Write a short poem about a llama in the mountains.',
+    settings: { max_completion_tokens: 256 },
   },
   {
     title: 'Structure',
@@ -46,6 +48,7 @@ export const EXAMPLES = [
         }, null, 2),
       }],
       toolChoice: 'required',
+      parallel: false,
       max_completion_tokens: 256,
     },
   },

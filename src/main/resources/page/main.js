@@ -34,6 +34,10 @@ class Page {
     $('new-chat').addEventListener('click', () => this.#newChat());
     $('open-settings').addEventListener('click', () => this.#showSettings($('settings').hidden));
     $('close-settings').addEventListener('click', () => this.#showSettings(false));
+    $('clear-settings').addEventListener('click', () => this.#settings.clear());
+    for (const event of ['input', 'change']) {
+      $('settings').addEventListener(event, () => this.#showInForce());
+    }
     $('theme').addEventListener('click', toggleTheme);
     $('cancel-edit').addEventListener('click', () => this.#stopEditing());
     $('model').addEventListener('change', () => this.#describeModel());
@@ -292,6 +296,13 @@ class Page {
     } else {
       $(shown ? 'close-settings' : 'message').focus();
     }
+  }
+
+  #showInForce() {
+    const { summary } = this.#settings;
+    $('in-force').hidden = summary.length === 0;
+    $('in-force-text').textContent = `With ${summary.join(', ')}`;
+    this.#follower.update();
   }
 
   /** The field is as high as what is in it, up to a limit that the style sets. */

@@ -17,7 +17,6 @@ export class Settings {
     this.#tools = new ToolEditor(form);
     form.addEventListener('submit', (event) => event.preventDefault());
     form.addEventListener('input', (event) => this.#checkAgain(event.target));
-    form.addEventListener('change', (event) => this.#checkAgain(event.target));
   }
 
   get system() {
@@ -28,15 +27,38 @@ export class Settings {
     return this.#controls.schema.value.trim() !== '';
   }
 
-  /** Takes the settings of an example. */
-  use({ system = '', schema = '', tools = [], toolChoice = 'auto', ...numbers }) {
-    this.#controls.system.value = system;
+  /** What is set, in words. */
+  get summary() {
+    const entries = [...NUMBERS, 'stop'].filter((name) => this.#controls[name].value.trim() !== '');
+    return [
+      this.system.trim() ? 'system prompt' : '',
+      count(entries.length, 'sampling value'),
+      this.wantsJson ? 'JSON schema' : '',
+      count(this.#tools.count, 'function'),
+    ].filter((part) => part !== '');
+  }
+
+  /** Takes what an example needs: the form of the answer, and how long it may be. */
+  use({ schema = '', tools = [], toolChoice = 'auto', parallel = true,
+    max_completion_tokens: most = '' }) {
     this.#controls.schema.value = schema;
-    for (const name of NUMBERS) {
-      this.#controls[name].value = numbers[name] ?? '';
+    this.#controls.max_completion_tokens.value = most;
+    this.#tools.use(tools, toolChoice, parallel);
+    this.#changed();
+  }
+
+  /** Leaves everything but the key to the model and the server. */
+  clear() {
+    for (const name of [...NUMBERS, 'system', 'stop']) {
+      this.#controls[name].value = '';
     }
-    this.#tools.use(tools, toolChoice);
+    this.#controls.strict.checked = false;
+    this.use({});
+  }
+
+  #changed() {
     this.clearErrors();
+    this.#form.dispatchEvent(new Event('change'));
   }
 
   /**
@@ -104,6 +126,7 @@ export class Settings {
     return this.#controls[names[root] ?? root] ?? null;
   }
 
+  /** Forgets all errors that are shown. */
   clearErrors() {
     this.#form.querySelectorAll('[aria-invalid]').forEach(markValid);
   }
@@ -119,4 +142,8 @@ export class Settings {
       }
     }
   }
+}
+
+function count(number, what) {
+  return number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`;
 }

@@ -15,16 +15,22 @@ export class ToolEditor {
     this.#parallel = form.elements.parallel_tool_calls;
     form.querySelector('#add-tool').addEventListener('click', () => {
       this.#add({ name: '', description: '', parameters: '' }).querySelector('input').focus();
+      this.#list.dispatchEvent(new Event('change', { bubbles: true }));
     });
     this.#list.addEventListener('input', () => this.#showChoices());
     this.#showChoices();
   }
 
-  use(tools, choice) {
+  get count() {
+    return this.#list.children.length;
+  }
+
+  use(tools, choice, parallel) {
     this.#list.replaceChildren();
     tools.forEach((tool) => this.#add(tool));
     this.#showChoices();
     this.#choice.value = choice;
+    this.#parallel.checked = parallel;
   }
 
   #add({ name, description, parameters }) {
@@ -41,6 +47,7 @@ export class ToolEditor {
     const remove = element('button', { type: 'button', class: 'quiet', onclick: () => {
       tool.remove();
       this.#showChoices();
+      this.#list.dispatchEvent(new Event('change', { bubbles: true }));
     } }, 'Remove');
     const tool = element('fieldset', { class: 'tool' },
         element('legend', {}, 'Function'),

@@ -67,10 +67,10 @@ export class AnswerView {
     this.element.classList.remove('streaming');
     this.#showError();
     this.#showButtons();
+    this.#actions.ongrow();
     if (this.#answer.asksForResults) {
       this.#callViews[0].focus();
     }
-    this.#actions.ongrow();
   }
 
   /** The results have been sent, or the conversation has gone on without them. */
