@@ -99,11 +99,51 @@ final class Configurations {
         if (known != null) {
             return known;
         }
-        var next = new Step(value).from(from);
+        var next = from.frames().length == 1 ? stepAlone(from.frames()[0], value) : null;
+        if (next == null) {
+            next = new Step(value).from(from);
+        }
         if (from.learnNext(value, next)) {
             count(NEXT_BYTES);
         }
         return next;
+    }
+
+    /** Where a byte leads from a state where only its own rule can read it; null for others. */
+    private Configuration stepAlone(Frame frame, int value) {
+        var rule = frame.rule();
+        if (frame.isBottom() || rule.accepts(frame.state()) || !rule.calls(frame.state()).isEmpty()) {
+            return null;
+        }
+        int to = rule.next(frame.state(), value);
+        if (to == Rule.NONE) {
+            return Configuration.DEAD;
+        }
+        var next = new Frame(rule, to, frame.below());
+        if (next.height() > maxDepth) {
+            return Configuration.DEAD;
+        }
+        return rule.isLeaf(to) ? next.below() : of(next);
+    }
+
+    /**
+     * The only byte that may follow; -1 if there is a choice or none may.
+     */
+    int onlyByte(Configuration at) {
+        long[] candidates = new Step(0).candidates(at);
+        int only = -1;
+        for (int word = 0; word < candidates.length; word++) {
+            for (long bits = candidates[word]; bits != 0; bits &= bits - 1) {
+                int value = word * 64 + Long.numberOfTrailingZeros(bits);
+                if (step(at, value) != Configuration.DEAD) {
+                    if (only >= 0) {
+                        return -1;
+                    }
+                    only = value;
+                }
+            }
+        }
+        return only;
     }
 
     Configuration step(Configuration from, byte[] text) {
@@ -148,6 +188,20 @@ final class Configurations {
             return of(arrived.toArray(Frame[]::new));
         }
 
+        /** Bit set of the bytes that some stack reads, though perhaps in vain. */
+        long[] candidates(Configuration configuration) {
+            long[] bytes = new long[4];
+            for (var frame : configuration.frames()) {
+                visit(frame);
+            }
+            while (!pending.isEmpty()) {
+                var frame = pending.poll();
+                frame.rule().addBytes(frame.state(), bytes);
+                expand(frame);
+            }
+            return bytes;
+        }
+
         private void visit(Frame frame) {
             if (!frame.isBottom() && visited.add(frame)) {
                 pending.add(frame);
@@ -160,6 +214,12 @@ final class Configurations {
             if (to != Rule.NONE) {
                 arrive(new Frame(rule, to, frame.below()));
             }
+            expand(frame);
+        }
+
+        /** Visits the states of other rules that read the same byte. */
+        private void expand(Frame frame) {
+            var rule = frame.rule();
             for (var call : rule.calls(frame.state())) {
                 call(call, frame);
             }

@@ -20,7 +20,7 @@ final class Forcing {
         int length = 0;
         var current = at;
         while (length < MAX_BYTES) {
-            int value = onlyByte(current);
+            int value = current.reachesBottom() ? -1 : space.onlyByte(current);
             if (value < 0) {
                 break;
             }
@@ -28,22 +28,6 @@ final class Forcing {
             current = space.step(current, value);
         }
         return Arrays.copyOf(forced, length);
-    }
-
-    private int onlyByte(Configuration at) {
-        if (at.reachesBottom()) {
-            return -1;
-        }
-        int only = -1;
-        for (int value = 0; value < 256; value++) {
-            if (space.step(at, value) != Configuration.DEAD) {
-                if (only >= 0) {
-                    return -1;
-                }
-                only = value;
-            }
-        }
-        return only;
     }
 
     ForcedSpan span(Configuration at) {

@@ -182,6 +182,13 @@ public final class Grammar {
             return;
         }
         state.addAllowed(mask);
+        if (frame.below() == Configuration.END) {
+            return;
+        }
+        if (state.suffixes() == null) {
+            new TrieWalk(vocabulary.trie(), in).allow(in.of(frame), mask);
+            return;
+        }
         if (state.ends()) {
             new TrieWalk(vocabulary.trie(), in).allow(frame.below(), mask);
         }

@@ -207,6 +207,15 @@ final class Rule {
         return 4L * next.length + 30L * accepts.length + 1200;
     }
 
+    /** Sets the bits of the bytes that may follow a state, those that calls begin with not. */
+    void addBytes(int state, long[] bytes) {
+        for (int value = 0; value < 256; value++) {
+            if (next(state, value) != NONE) {
+                bytes[value >> 6] |= 1L << value;
+            }
+        }
+    }
+
     /** How many bytes may follow a state, those that calls begin with not counted. */
     int branching(int state) {
         int count = 0;

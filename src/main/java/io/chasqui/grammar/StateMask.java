@@ -6,7 +6,8 @@ package io.chasqui.grammar;
  *
  * @param allowed bit set of tokens that may follow whatever the stack, perhaps shared; or null
  * @param more further such tokens
- * @param suffixes rest of each token, not allowed already, by which the rule may end within it
+ * @param suffixes rest of each token, not allowed already, by which the rule may end within it;
+ *     null when these are so many that it is quicker to look at all tokens than to list them
  * @param ends whether the rule may end at once, so that all tokens depend on the stack
  * @param height frames that this needs above those of the stack; where there are not as many left,
  *     none of this holds
@@ -45,6 +46,8 @@ record StateMask(
     }
 
     private static final class Builder {
+        private static final int MAX_SUFFIXES = 10_000;
+
         private final GrammarVocabulary vocabulary;
         private final Configurations space;
         private final long[] allowed;
@@ -139,6 +142,9 @@ record StateMask(
         private TokenTrie suffixes() {
             var rest = new IntList();
             for (int i = 0; i < openNodes.size(); i++) {
+                if (rest.size() > 2 * MAX_SUFFIXES) {
+                    return null;
+                }
                 int node = openNodes.get(i);
                 for (int t = trie.lastTokenAt(node); t < trie.lastTokenBelow(node); t++) {
                     int token = trie.token(t);
