@@ -2,6 +2,7 @@ package io.chasqui.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.chasqui.backend.cpu.MemoryBandwidth;
 import io.chasqui.backend.cuda.CopyRate;
 import io.chasqui.catalog.LocalModel;
@@ -283,6 +284,24 @@ final class BenchCommand implements Callable<Integer> {
                 description = "The server is llama-server: send cache_prompt=false, too.")
         private boolean llamaCpp;
 
+        @Option(
+                names = "--extra-body",
+                paramLabel = "JSON",
+                defaultValue = "{}",
+                description = "Members to add to each request, e.g. structured_outputs.")
+        private String extraBody;
+
+        private ObjectNode extraBody() {
+            try {
+                if (new ObjectMapper().readTree(extraBody) instanceof ObjectNode members) {
+                    return members;
+                }
+            } catch (IOException e) {
+                throw new UserException("--extra-body is not JSON: " + e.getMessage());
+            }
+            throw new UserException("--extra-body must be a JSON object.");
+        }
+
         private ServingBenchmark.Load load(int promptTokens, int maxTokens) {
             return new ServingBenchmark.Load(
                     url.replaceFirst("/(v1/?)?$", ""),
@@ -295,6 +314,7 @@ final class BenchCommand implements Callable<Integer> {
                     temperature,
                     seed,
                     llamaCpp,
+                    extraBody(),
                     !cold,
                     Duration.ofSeconds(timeout));
         }

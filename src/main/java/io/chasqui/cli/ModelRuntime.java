@@ -110,6 +110,7 @@ final class ModelRuntime implements AutoCloseable {
                 config.maxQueuedTokens(),
                 config.queueTimeout(),
                 config.enablePrefixCaching(),
+                config.enableJumpAhead(),
                 MAX_PREEMPTIONS,
                 STEP_TARGET);
     }

@@ -154,6 +154,7 @@ final class ServingBenchmark implements AutoCloseable {
         if (load.llamaCpp()) {
             body.put("cache_prompt", false);
         }
+        body.setAll(load.extraBody());
         return body.toString();
     }
 
@@ -210,6 +211,7 @@ final class ServingBenchmark implements AutoCloseable {
      * @param model name to ask for; null asks the server for its first
      * @param apiKey bearer key, or null
      * @param llamaCpp adds {@code cache_prompt: false}, which llama-server needs and others refuse
+     * @param extraBody members added to each request
      * @param warmUp whether one request per stream is sent first and not counted
      */
     record Load(
@@ -223,6 +225,7 @@ final class ServingBenchmark implements AutoCloseable {
             double temperature,
             long seed,
             boolean llamaCpp,
+            ObjectNode extraBody,
             boolean warmUp,
             Duration timeout) {}
 

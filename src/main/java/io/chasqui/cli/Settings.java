@@ -84,6 +84,15 @@ final class Settings {
     private boolean enablePrefixCaching;
 
     @Option(
+            names = "--enable-jump-ahead",
+            negatable = true,
+            fallbackValue = "true",
+            description =
+                    "Compute tokens that a grammar forces together, unsampled (default:"
+                            + " ${DEFAULT-VALUE}).")
+    private boolean enableJumpAhead;
+
+    @Option(
             names = "--threads",
             paramLabel = "N",
             description = "Compute threads; by default one per physical core.")

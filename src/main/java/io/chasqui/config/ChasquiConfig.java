@@ -72,6 +72,10 @@ public interface ChasquiConfig {
     @WithDefault("true")
     boolean enablePrefixCaching();
 
+    /** Whether tokens that a grammar forces are computed together, unsampled. */
+    @WithDefault("true")
+    boolean enableJumpAhead();
+
     /** Requests that may wait; more are refused with status 429. */
     @WithDefault("512")
     int maxQueuedRequests();

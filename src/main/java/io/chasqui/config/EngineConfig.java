@@ -15,6 +15,7 @@ import java.time.Duration;
  * @param maxQueuedTokens most prompt tokens waiting
  * @param queueTimeout longest wait for a first step; then 429
  * @param prefixCaching whether full blocks are shared between requests with equal prefixes
+ * @param jumpAhead whether tokens that a grammar forces are computed together, unsampled
  * @param maxPreemptions preemptions after which a request is not chosen as a victim again
  * @param stepTarget a step's token budget follows the measured rate so that it lasts about this
  *     long
@@ -29,6 +30,7 @@ public record EngineConfig(
         int maxQueuedTokens,
         Duration queueTimeout,
         boolean prefixCaching,
+        boolean jumpAhead,
         int maxPreemptions,
         Duration stepTarget) {
 
@@ -44,6 +46,7 @@ public record EngineConfig(
                 maxQueuedTokens,
                 queueTimeout,
                 prefixCaching,
+                jumpAhead,
                 maxPreemptions,
                 stepTarget);
     }

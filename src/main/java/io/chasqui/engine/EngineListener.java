@@ -20,7 +20,7 @@ public interface EngineListener {
      * @param running sequences running after it
      * @param waiting requests waiting after it
      * @param scheduledTokens tokens it computed
-     * @param generatedTokens tokens it sampled
+     * @param generatedTokens tokens it sampled, and those that grammars forced
      * @param usedBlocks KV blocks in use
      * @param numBlocks KV blocks in all
      * @param preemptions requests preempted by it

@@ -30,6 +30,9 @@ final class EngineLoop implements StepPipeline.Outcomes {
     /** A time limit that never comes; nanoseconds cannot count much further. */
     private static final Duration FOREVER = Duration.ofDays(365);
 
+    private static final int[] NO_TOKENS = {};
+    private static final float[] NO_LOGPROBS = {};
+
     private final EngineConfig config;
     private final Tokenizer tokenizer;
     private final Set<Integer> endTokens;
@@ -51,6 +54,9 @@ final class EngineLoop implements StepPipeline.Outcomes {
     private final Set<OutputBuffer> touched = new LinkedHashSet<>();
 
     private long arrivals;
+
+    /** Tokens of this step that were not sampled. */
+    private int numForced;
 
     EngineLoop(
             EngineConfig config,
@@ -160,6 +166,7 @@ final class EngineLoop implements StepPipeline.Outcomes {
         }
         monitor.working();
         long start = clock.nanoTime();
+        numForced = 0;
         var last = pipeline.inFlight();
         int generated = pipeline.makeReady();
         var plan = scheduler.schedule(budget.tokens(scheduler.numRunning()));
@@ -169,7 +176,7 @@ final class EngineLoop implements StepPipeline.Outcomes {
         measure(plan, last, nanos);
         monitor.stepDone();
         signalReaders();
-        monitor.report(plan, generated, nanos);
+        monitor.report(plan, generated + numForced, nanos);
         return plan.numTokens() > 0 || last != null;
     }
 
@@ -242,6 +249,22 @@ final class EngineLoop implements StepPipeline.Outcomes {
 
     private void append(Request request, SampledToken token) {
         request.sequence().resolve(token.token());
+        accept(request, token);
+        if (config.jumpAhead()) {
+            jumpAhead(request);
+        }
+    }
+
+    /** Takes the tokens that can only follow unsampled; the next step computes them together. */
+    private void jumpAhead(Request request) {
+        for (int token = request.forcedToken(); token >= 0; token = request.forcedToken()) {
+            request.sequence().append(token);
+            accept(request, new SampledToken(token, 0, NO_TOKENS, NO_LOGPROBS, true));
+            numForced++;
+        }
+    }
+
+    private void accept(Request request, SampledToken token) {
         request.times().token(clock.nanoTime() - request.group().arrivalNanos());
         boolean full = request.sequence().numKnownTokens() >= config.maxModelLen();
         boolean complete = request.accept(token.token());

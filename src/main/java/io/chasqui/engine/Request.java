@@ -119,6 +119,19 @@ final class Request {
         return matcher.mustEnd();
     }
 
+    /**
+     * The token that the grammar forces, which need not be sampled; -1 if there is none, or if its
+     * row is wanted nevertheless: for logprobs, or because min_tokens may ban the token.
+     */
+    int forcedToken() {
+        boolean samples =
+                matcher == null
+                        || output.finish() != null
+                        || params().numLogprobs() >= 0
+                        || numOutputTokens() + 1 < params().minTokens();
+        return samples ? -1 : matcher.forcedToken();
+    }
+
     /** Tokens whose keys and values are in the cache, or will be after the steps under way. */
     int numComputedTokens() {
         return numComputedTokens;

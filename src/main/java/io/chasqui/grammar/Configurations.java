@@ -112,7 +112,9 @@ final class Configurations {
     /** Where a byte leads from a state where only its own rule can read it; null for others. */
     private Configuration stepAlone(Frame frame, int value) {
         var rule = frame.rule();
-        if (frame.isBottom() || rule.accepts(frame.state()) || !rule.calls(frame.state()).isEmpty()) {
+        if (frame.isBottom()
+                || rule.accepts(frame.state())
+                || !rule.calls(frame.state()).isEmpty()) {
             return null;
         }
         int to = rule.next(frame.state(), value);
@@ -126,9 +128,7 @@ final class Configurations {
         return rule.isLeaf(to) ? next.below() : of(next);
     }
 
-    /**
-     * The only byte that may follow; -1 if there is a choice or none may.
-     */
+    /** The only byte that may follow; -1 if there is a choice or none may. */
     int onlyByte(Configuration at) {
         long[] candidates = new Step(0).candidates(at);
         int only = -1;

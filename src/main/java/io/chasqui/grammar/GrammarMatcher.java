@@ -54,7 +54,7 @@ public final class GrammarMatcher {
         if (ended) {
             return new long[vocabulary().words()];
         }
-        int next = forcedToken();
+        int next = nextForced();
         if (next >= 0) {
             return only(next);
         }
@@ -84,7 +84,7 @@ public final class GrammarMatcher {
         if (bytes == null) {
             return false;
         }
-        int expected = forcedToken();
+        int expected = nextForced();
         if (expected >= 0 && token != expected) {
             return false;
         }
@@ -109,8 +109,8 @@ public final class GrammarMatcher {
         }
     }
 
-    /** The forced token that must come next, or -1. Begins a new span where the last one ended. */
-    private int forcedToken() {
+    /** Begins a new span where the last one ended. */
+    private int nextForced() {
         if (forcedTaken == forced.length) {
             forced = grammar.forced(at, space).tokens();
             forcedTaken = 0;
@@ -118,9 +118,14 @@ public final class GrammarMatcher {
         return forcedTaken < forced.length ? forced[forcedTaken] : -1;
     }
 
+    /** The token that must come next; -1 when there is a choice or the answer has ended. */
+    public int forcedToken() {
+        return ended ? -1 : nextForced();
+    }
+
     /** Tokens that must come next, one after the other; empty when there is a choice. */
     public int[] forcedTokens() {
-        if (ended || forcedToken() < 0) {
+        if (forcedToken() < 0) {
             return NO_TOKENS;
         }
         return Arrays.copyOfRange(forced, forcedTaken, forced.length);

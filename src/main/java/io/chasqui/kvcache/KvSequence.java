@@ -73,6 +73,15 @@ public final class KvSequence {
         numUnknown++;
     }
 
+    /** Appends a token that is known; all before it must be. */
+    public void append(int token) {
+        if (numUnknown > 0) {
+            throw new IllegalStateException("a token after one that is not known");
+        }
+        appendUnknown(token);
+        resolve(token);
+    }
+
     /** Says which the first of the unknown tokens is. */
     public void resolve(int token) {
         tokens[numTokens - numUnknown--] = token;

@@ -77,6 +77,7 @@ class ServingBenchmarkTest {
             assertEquals(11, body.get("prompt").size());
             assertEquals(5, body.get("max_tokens").asInt());
             assertTrue(body.get("ignore_eos").asBoolean());
+            assertEquals("member", body.get("extra").asText());
             assertTrue(body.get("stream_options").get("include_usage").asBoolean());
         }
     }
@@ -121,6 +122,7 @@ class ServingBenchmarkTest {
                         0.8,
                         1,
                         false,
+                        JSON.createObjectNode().put("extra", "member"),
                         warmUp,
                         Duration.ofSeconds(20));
         try (var benchmark = new ServingBenchmark(load, new BenchProgress())) {

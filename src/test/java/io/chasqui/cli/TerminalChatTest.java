@@ -97,6 +97,7 @@ class TerminalChatTest {
                                 maxModelLen,
                                 Duration.ofMinutes(1),
                                 true,
+                                true,
                                 3,
                                 Duration.ofSeconds(1)),
                         new ScriptedExecutor(script),

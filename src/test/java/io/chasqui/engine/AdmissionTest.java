@@ -24,6 +24,7 @@ class AdmissionTest {
                 tokens,
                 Duration.ofSeconds(1),
                 true,
+                true,
                 3,
                 Duration.ofMillis(100));
     }

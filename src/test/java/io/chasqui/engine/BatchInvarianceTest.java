@@ -101,6 +101,7 @@ class BatchInvarianceTest {
                 1_000_000,
                 Duration.ofHours(1),
                 true,
+                true,
                 3,
                 Duration.ofHours(1));
     }

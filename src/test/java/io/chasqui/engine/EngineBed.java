@@ -49,6 +49,7 @@ final class EngineBed {
                 100_000_000,
                 Duration.ofSeconds(30),
                 true,
+                true,
                 3,
                 Duration.ofMillis(500));
     }

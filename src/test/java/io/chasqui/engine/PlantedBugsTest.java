@@ -362,6 +362,37 @@ class PlantedBugsTest {
                             "        if (request.status().isFinished()) {\n            return;\n        }\n        int sample",
                             "        int sample"),
                     new Bug(
+                            "an answer goes on with forced tokens beyond its end",
+                            "engine/Request.java",
+                            "                        || output.finish() != null\n",
+                            ""),
+                    new Bug(
+                            "forced tokens have no logprobs though these are wanted",
+                            "engine/Request.java",
+                            "                        || params().numLogprobs() >= 0\n",
+                            ""),
+                    new Bug(
+                            "a forced token is left out of the sequence",
+                            "engine/EngineLoop.java",
+                            "            request.sequence().append(token);\n",
+                            ""),
+                    new Bug(
+                            "of forced tokens only the last is given out",
+                            "engine/EngineLoop.java",
+                            "            request.sequence().append(token);\n"
+                                    + "            accept(request,",
+                            "            request.sequence().append(token);\n"
+                                    + "            if (request.matcher().copy().forcedTokens().length > 1) {\n"
+                                    + "                request.accept(token);\n"
+                                    + "                continue;\n"
+                                    + "            }\n"
+                                    + "            accept(request,"),
+                    new Bug(
+                            "a sequence with forced tokens samples before it has caught up",
+                            "engine/SchedulerOutput.java",
+                            "request.numPendingTokens() == numScheduledTokens",
+                            "request.numPendingTokens() <= numScheduledTokens + 1"),
+                    new Bug(
                             "a block counts as computed when the step that fills it begins",
                             "kvcache/KvCacheManager.java",
                             "Math.min(sequence.numPublished(), numTokens / blockSize)",

@@ -15,7 +15,8 @@ import java.util.Set;
  * What one choice of a request must produce on a {@link HashExecutor}, made without the engine: no
  * blocks, no batches, text decoded as a whole and searched naively.
  *
- * @param tokens all sampled tokens
+ * @param tokens all tokens of the answer
+ * @param logprobs theirs; 0 unless asked for
  * @param text the answer
  * @param finish how it ends
  * @param stopReason the stop string or stop token
@@ -23,6 +24,7 @@ import java.util.Set;
  */
 record ReferenceAnswer(
         List<Integer> tokens,
+        List<Float> logprobs,
         String text,
         FinishReason finish,
         Object stopReason,
@@ -74,13 +76,19 @@ record ReferenceAnswer(
             }
         }
         var tokens = new ArrayList<Integer>();
+        var logprobs = new ArrayList<Float>();
+        var matcher = params.grammar() == null ? null : params.grammar().matcher();
         var text = new Text();
         int searched = 0;
         for (int i = 0; i < params.maxTokens(); i++) {
             int length = promptLength + i;
             var row = row(request, choice, history, length, i, endTokens, LogitsRow.SAMPLE);
-            int token = HashExecutor.answer(row, known(row), state, alphabet).token();
+            int[] allowed =
+                    matcher == null ? alphabet : HashExecutor.allowed(matcher.mask(), alphabet);
+            var sampled = HashExecutor.answer(row, known(row), state, allowed);
+            int token = sampled.token();
             tokens.add(token);
+            logprobs.add(sampled.logprob());
             history[length] = token;
             slot = HashExecutor.slotHash(slot, token, length);
             state = HashExecutor.fold(state, slot);
@@ -92,19 +100,39 @@ record ReferenceAnswer(
                     whole += new String(new byte[] {(byte) token}, StandardCharsets.UTF_8);
                 }
                 return new ReferenceAnswer(
-                        tokens, whole, FinishReason.STOP, end ? null : token, promptLogprobs);
+                        tokens,
+                        logprobs,
+                        whole,
+                        FinishReason.STOP,
+                        end ? null : token,
+                        promptLogprobs);
             }
+            boolean complete = matcher != null && matcher.advance(token) && matcher.mustEnd();
             text.add(token);
             var certain = text.decode(false);
             var stopped = mayStop ? stop(params, certain, searched) : null;
             searched = certain.length();
             if (stopped != null) {
                 return new ReferenceAnswer(
-                        tokens, stopped[0], FinishReason.STOP, stopped[1], promptLogprobs);
+                        tokens,
+                        logprobs,
+                        stopped[0],
+                        FinishReason.STOP,
+                        stopped[1],
+                        promptLogprobs);
+            }
+            if (complete) {
+                return new ReferenceAnswer(
+                        tokens,
+                        logprobs,
+                        text.decode(true),
+                        FinishReason.STOP,
+                        null,
+                        promptLogprobs);
             }
         }
         return new ReferenceAnswer(
-                tokens, text.decode(true), FinishReason.LENGTH, null, promptLogprobs);
+                tokens, logprobs, text.decode(true), FinishReason.LENGTH, null, promptLogprobs);
     }
 
     /** The text up to the first stop string that ends after {@code from}, and that stop string. */

@@ -196,6 +196,10 @@ final class SimulatedClient {
                     i < want.size() && want.get(i) == token.token(),
                     choice,
                     "token " + i + " is " + token.token() + " and alone is " + want);
+            require(
+                    token.logprob() == expected[choice].logprobs().get(i),
+                    choice,
+                    "logprob of token " + i + " is " + token.logprob());
         }
         text[choice].append(output.text());
         require(

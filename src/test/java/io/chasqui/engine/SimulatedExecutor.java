@@ -83,9 +83,12 @@ final class SimulatedExecutor implements ModelExecutor {
             fails |= request != null && throwsNow(request);
         }
         if (!fails) {
-            var sampled = hash.execute(batch).sample(null).await();
-            spoil(batch, requests, sampled);
-            return masks -> new Late(() -> sampled);
+            var handle = hash.execute(batch);
+            return masks -> {
+                var sampled = handle.sample(masks).await();
+                spoil(batch, requests, sampled);
+                return new Late(() -> sampled);
+            };
         }
         return failure(batch, requests);
     }

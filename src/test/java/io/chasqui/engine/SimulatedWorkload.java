@@ -55,11 +55,15 @@ final class SimulatedWorkload {
         if (random.nextInt(4) == 0) {
             stopIds.add(alphabet[1 + random.nextInt(alphabet.length - 1)]);
         }
+        boolean hasGrammar = random.nextDouble() < config.grammars();
+        int minTokens = random.nextInt(3) == 0 ? random.nextInt(maxTokens + 1) : 0;
+        // Where a grammar leaves no token but those that min_tokens bans, none can be sampled.
+        minTokens = hasGrammar && !stopIds.isEmpty() ? 0 : minTokens;
         var params =
                 new SamplingParams(
                         random.nextInt(3) == 0 ? 1 + random.nextInt(config.maxChoices()) : 1,
                         maxTokens,
-                        random.nextInt(3) == 0 ? random.nextInt(maxTokens + 1) : 0,
+                        minTokens,
                         List.copyOf(stop),
                         Set.copyOf(stopIds),
                         random.nextInt(3) != 0,
@@ -67,7 +71,8 @@ final class SimulatedWorkload {
                         random.nextInt(3),
                         random.nextInt(2) - 1,
                         scores ? 0 : -1,
-                        newSampler());
+                        newSampler(),
+                        hasGrammar ? SimulatedGrammars.any(random) : null);
         boolean hurries = random.nextDouble() < config.timeouts();
         return new GenerationRequest(
                 "r" + submitted++,

@@ -30,6 +30,7 @@ import java.util.SplittableRandom;
  * @param priorities number of different priorities
  * @param pipelined whether a step is launched before the tokens of the last one are known
  * @param penalties share of the requests whose sampling reads their tokens so far
+ * @param grammars share of the requests whose answer follows a grammar
  */
 record SimulationConfig(
         EngineConfig engine,
@@ -53,7 +54,8 @@ record SimulationConfig(
         double scoring,
         int priorities,
         boolean pipelined,
-        double penalties) {
+        double penalties,
+        double grammars) {
 
     private static final int[][] ALPHABETS = {
         {'a', 'b'},
@@ -78,6 +80,7 @@ record SimulationConfig(
                         pick(random, 200, 1_000_000),
                         Duration.ofSeconds(30),
                         random.nextInt(6) != 0,
+                        random.nextBoolean(),
                         random.nextInt(5),
                         Duration.ofMillis(pick(random, 5, 100, 500)));
         return new SimulationConfig(
@@ -102,7 +105,8 @@ record SimulationConfig(
                 some(random, 0.4),
                 pick(random, 1, 1, 3),
                 random.nextBoolean(),
-                some(random, 0.2));
+                some(random, 0.2),
+                some(random, 0.6));
     }
 
     private static double some(SplittableRandom random, double most) {

@@ -59,7 +59,8 @@ public final class HashExecutor implements ModelExecutor {
         return masks -> {
             var sampled = new SampledToken[rows.length];
             for (int i = 0; i < sampled.length; i++) {
-                int[] tokens = masks == null || masks[i] == null ? alphabet : allowed(masks[i]);
+                int[] tokens =
+                        masks == null || masks[i] == null ? alphabet : allowed(masks[i], alphabet);
                 sampled[i] = answer(rows[i], histories[i], states[i], tokens);
             }
             lastSampled = sampled;
@@ -67,8 +68,8 @@ public final class HashExecutor implements ModelExecutor {
         };
     }
 
-    /** Of the alphabet the tokens that a mask allows; if there are none, all it allows. */
-    private int[] allowed(long[] mask) {
+    /** Of an alphabet the tokens that a mask allows; if there are none, all it allows. */
+    public static int[] allowed(long[] mask, int[] alphabet) {
         var bits = BitSet.valueOf(mask);
         int[] known = Arrays.stream(alphabet).filter(bits::get).toArray();
         return known.length > 0 ? known : bits.stream().toArray();

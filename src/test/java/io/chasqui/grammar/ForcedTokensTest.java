@@ -57,7 +57,7 @@ class ForcedTokensTest {
     void jumpingAheadChangesNoToken() throws IOException {
         int forced = 0;
         long seed = 0;
-        for (var schema : SampledAnswers.functionSchemas(SharedData.path("data/bfcl"))) {
+        for (var schema : FunctionSchemas.of(SharedData.path("data/bfcl"))) {
             if (seed++ % 40 != 0) {
                 continue;
             }

@@ -227,7 +227,7 @@ final class GrammarBenchmark {
 
     private void run(Path data) throws IOException {
         var functions = new LinkedHashMap<String, GrammarSpec>();
-        for (var schema : SampledAnswers.functionSchemas(data.resolve("bfcl"))) {
+        for (var schema : FunctionSchemas.of(data.resolve("bfcl"))) {
             functions.put("function " + functions.size(), spec(schema));
         }
         var suite = testSuite(data.resolve("json-schema-test-suite").resolve("tests-draft2020-12"));

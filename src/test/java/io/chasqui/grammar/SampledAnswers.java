@@ -1,21 +1,14 @@
 package io.chasqui.grammar;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.harrel.jsonschema.ValidatorFactory;
 import dev.harrel.jsonschema.providers.JacksonNode;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /** Answers of {@link RandomAnswers} under many schemas, judged by an independent validator. */
 final class SampledAnswers {
@@ -24,9 +17,6 @@ final class SampledAnswers {
                     .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
                     .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
                     .build();
-
-    private static final Map<String, String> PYTHON_TYPES =
-            Map.of("dict", "object", "float", "number", "tuple", "array");
 
     private final GrammarVocabulary vocabulary;
     private final GrammarCompiler compiler;
@@ -113,40 +103,5 @@ final class SampledAnswers {
                         .formatted(schemas, unsatisfiable, refused, notEnforced, answers)
                 + " (%d cut), %d tokens, %d disagreements"
                         .formatted(cut, tokens, disagreements.size());
-    }
-
-    /** Function schemas of the BFCL files, each once, as JSON Schema. */
-    static Set<String> functionSchemas(Path folder) throws IOException {
-        var schemas = new LinkedHashSet<String>();
-        try (var files = Files.list(folder)) {
-            for (var file : files.sorted().toList()) {
-                if (!file.toString().endsWith(".json")) {
-                    continue;
-                }
-                for (var line : Files.readAllLines(file)) {
-                    for (var function : JSON.readTree(line).get("function")) {
-                        var parameters = function.get("parameters").deepCopy();
-                        withJsonTypes(parameters);
-                        schemas.add(parameters.toString());
-                    }
-                }
-            }
-        }
-        return schemas;
-    }
-
-    private static void withJsonTypes(JsonNode schema) {
-        if (!(schema instanceof ObjectNode object)) {
-            return;
-        }
-        var type = object.path("type").asText();
-        if (type.equals("any")) {
-            object.remove("type");
-        } else if (PYTHON_TYPES.containsKey(type)) {
-            object.put("type", PYTHON_TYPES.get(type));
-        }
-        object.path("properties").forEach(SampledAnswers::withJsonTypes);
-        withJsonTypes(object.path("items"));
-        withJsonTypes(object.path("additionalProperties"));
     }
 }

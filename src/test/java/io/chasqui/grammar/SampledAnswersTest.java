@@ -55,7 +55,7 @@ class SampledAnswersTest {
     private static void underFunctionSchemas(SampledAnswers answers, int count, int maxTokens)
             throws IOException {
         long seed = 0;
-        for (var schema : SampledAnswers.functionSchemas(SharedData.path("data/bfcl"))) {
+        for (var schema : FunctionSchemas.of(SharedData.path("data/bfcl"))) {
             answers.sample(schema, count, maxTokens, seed++);
         }
     }

@@ -63,6 +63,7 @@ final class ParrotModel {
                 1_000_000,
                 Duration.ofSeconds(30),
                 true,
+                true,
                 3,
                 Duration.ofMillis(500));
     }

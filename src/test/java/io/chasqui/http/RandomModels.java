@@ -87,6 +87,7 @@ final class RandomModels {
                 100_000,
                 Duration.ofMinutes(5),
                 prefixCaching,
+                true,
                 1000,
                 Duration.ofHours(1));
     }

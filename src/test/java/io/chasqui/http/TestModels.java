@@ -242,6 +242,7 @@ final class TestModels {
                 16_384,
                 Duration.ofSeconds(30),
                 true,
+                true,
                 3,
                 Duration.ofMillis(500));
     }

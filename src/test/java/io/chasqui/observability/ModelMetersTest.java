@@ -44,6 +44,7 @@ class ModelMetersTest {
                         1000,
                         Duration.ofSeconds(1),
                         true,
+                        true,
                         3,
                         Duration.ofMillis(500));
         var tokenizer = new ByteTokenizer("<end>");
