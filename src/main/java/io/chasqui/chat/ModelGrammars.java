@@ -11,8 +11,8 @@ import io.chasqui.tokenizer.Tokenizer;
 import java.util.Set;
 
 /**
- * The grammars of one model. Its vocabulary is made ready when the first is asked for, which takes
- * half a second for 128k tokens. Safe for use by many threads.
+ * The grammars of one model. Its vocabulary is made ready by {@link #prepare}, or else when the
+ * first is asked for; that takes half a second for 128k tokens. Safe for use by many threads.
  */
 public final class ModelGrammars {
     private static final long MAX_BYTES = 256L << 20;
@@ -32,12 +32,18 @@ public final class ModelGrammars {
     }
 
     /**
-     * The grammar of a description, compiled by the calling thread unless it is known.
+     * The grammar of a description, compiled unless it is known.
      *
      * @throws GrammarException naming what cannot be compiled, or which limit it exceeds
      */
     public Grammar get(GrammarSpec spec) throws InterruptedException {
         return cache().get(spec);
+    }
+
+    /** Makes the vocabulary ready on another thread, so that no request has to wait for it. */
+    public void prepare() {
+        var thread = Thread.ofPlatform().daemon().name("grammar-vocabulary");
+        thread.priority(Thread.MIN_PRIORITY).start(this::cache);
     }
 
     private synchronized GrammarCache cache() {

@@ -11,14 +11,19 @@ import io.chasqui.grammar.SchemaOptions;
  * @param name letters, digits, '_' and '-'
  * @param definition what the model is told: {@code {"type":"function","function":{…}}}
  * @param parameters JSON Schema of the arguments, which are an object
- * @param strict whether a keyword of it that cannot be enforced is an error
+ * @param arguments as models write them: with a space after comma and colon
  */
-public record Tool(String name, ObjectNode definition, ObjectNode parameters, boolean strict) {
+public record Tool(
+        String name, ObjectNode definition, ObjectNode parameters, GrammarSpec arguments) {
 
-    /** Arguments as models write them: with a space after comma and colon. */
-    public GrammarSpec arguments() {
+    /**
+     * @param strict whether a keyword of the schema that cannot be enforced is an error
+     */
+    public static Tool of(
+            String name, ObjectNode definition, ObjectNode parameters, boolean strict) {
         var options = new SchemaOptions(strict, SchemaOptions.Reading.INTENDED, JsonStyle.SPACED);
-        return new GrammarSpec.JsonSchema(parameters.toString(), options);
+        var arguments = new GrammarSpec.JsonSchema(parameters.toString(), options);
+        return new Tool(name, definition, parameters, arguments);
     }
 
     /** Whether it takes one parameter, of this name. */

@@ -58,6 +58,7 @@ public final class ServeApplication implements QuarkusApplication {
                     runtime.start(listener.isResolvable() ? listener.get() : EngineListener.NONE);
             registry.add(model);
             registry.state(ModelRegistry.State.READY);
+            model.grammars().prepare();
             Watchdog.watch(model.engine(), registry);
             times.parts().putAll(runtime.times());
             LOG.log(System.Logger.Level.INFO, "Computes on {0}", runtime.backend());

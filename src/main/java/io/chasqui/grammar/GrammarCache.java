@@ -23,7 +23,8 @@ public final class GrammarCache {
     }
 
     /**
-     * The grammar, compiled by the calling thread unless it is known.
+     * The grammar, compiled unless it is known. That has a thread of its own: the time it takes is
+     * limited, and of a virtual thread nobody knows how much of it was spent waiting for a core.
      *
      * @throws GrammarException as {@link GrammarCompiler#compile} does
      */
@@ -39,7 +40,7 @@ public final class GrammarCache {
             }
         }
         if (mine) {
-            entry.task.run();
+            Thread.ofPlatform().daemon().name("grammar-compiler").start(entry.task);
         }
         try {
             var grammar = entry.task.get();

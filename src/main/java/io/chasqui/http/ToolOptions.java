@@ -164,7 +164,7 @@ record ToolOptions(List<Tool> tools, ToolChoice choice, boolean named) {
         var parameters = parameters(function);
         function.rejectUnknown();
         tool.rejectUnknown();
-        return new Tool(name, definition(node), parameters, strict);
+        return Tool.of(name, definition(node), parameters, strict);
     }
 
     /** Arguments are always an object; one whose list of properties is empty has none. */

@@ -159,7 +159,7 @@ final class ToolCallAnswers {
         try {
             var definition = JSON.createObjectNode().put("type", "function");
             definition.putObject("function").put("name", name);
-            return new Tool(name, definition, (ObjectNode) JSON.readTree(schema), false);
+            return Tool.of(name, definition, (ObjectNode) JSON.readTree(schema), false);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
