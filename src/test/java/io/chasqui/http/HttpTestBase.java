@@ -16,12 +16,13 @@ import org.junit.jupiter.api.BeforeEach;
 
 /** A running server with {@link TestModels}, and plain ways to talk to it. */
 abstract class HttpTestBase {
+    /** One for all tests: each has a thread of its own. */
+    private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
     @Inject ModelRegistry registry;
 
     @TestHTTPResource("/")
     URI base;
-
-    private final HttpClient client = HttpClient.newHttpClient();
 
     @BeforeEach
     void serve() {
@@ -30,7 +31,7 @@ abstract class HttpTestBase {
 
     HttpResponse<String> send(HttpRequest request) {
         try {
-            return client.send(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+            return CLIENT.send(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
         } catch (IOException | InterruptedException e) {
             throw new IllegalStateException(e);
         }

@@ -35,7 +35,7 @@ class ParameterEffectsTest extends HttpTestBase {
     @BeforeEach
     void serveRandomModel() {
         if (registry.find(MODEL).isEmpty()) {
-            registry.add(RandomModels.serve(MODEL, 256, 64, true, UnaryOperator.identity()));
+            registry.add(RandomModels.serve(MODEL, 256, 16, true, UnaryOperator.identity()));
         }
     }
 

@@ -21,10 +21,9 @@ import java.util.function.UnaryOperator;
  * A small Llama with random weights on the CPU backend, in real engines: what it says is sampled.
  */
 final class RandomModels {
-    static final int BLOCK_SIZE = 16;
-    static final int END = 257;
-    static final int VOCAB = 259;
-    static final int MAX_NUM_SEQS = 64;
+    private static final int END = 257;
+    private static final int VOCAB = 259;
+    private static final int MAX_NUM_SEQS = 64;
 
     private static final int MAX_BATCHED_TOKENS = 128;
     private static final String[] SPECIALS = {"<|im_start|>", "<|im_end|>", "<|endoftext|>"};
@@ -37,26 +36,25 @@ final class RandomModels {
      * Serves it; every model served by this has the same weights.
      *
      * @param blocks size of its KV pool
-     * @param maxNumSeqs sequences that run at once
      * @param prefixCaching whether prefixes are shared
      * @param between puts something between engine and model
      */
     static ServedModel serve(
             String id,
             int blocks,
-            int maxNumSeqs,
+            int blockSize,
             boolean prefixCaching,
             UnaryOperator<ModelExecutor> between) {
         var backend = CpuBackend.create(1, 0, false);
         var packed = WEIGHTS.pack(backend);
         backend.allocateWorkspace(
                 WEIGHTS.shape, MAX_BATCHED_TOKENS, LlmEngine.maxRows(MAX_NUM_SEQS));
-        var cache = backend.allocateKvCache(WEIGHTS.shape, KvDType.F32, blocks, BLOCK_SIZE);
+        var cache = backend.allocateKvCache(WEIGHTS.shape, KvDType.F32, blocks, blockSize);
         var executor = between.apply(new LocalExecutor(WEIGHTS.model(packed, backend, cache)));
         var tokenizer = new ByteTokenizer(SPECIALS);
         var engine =
                 new LlmEngine(
-                        config(blocks, maxNumSeqs, prefixCaching),
+                        config(blocks, blockSize, prefixCaching),
                         executor,
                         tokenizer,
                         Set.of(END),
@@ -76,13 +74,13 @@ final class RandomModels {
     }
 
     /** Steps whose size depends on no clock. */
-    private static EngineConfig config(int blocks, int maxNumSeqs, boolean prefixCaching) {
+    private static EngineConfig config(int blocks, int blockSize, boolean prefixCaching) {
         return new EngineConfig(
                 512,
-                maxNumSeqs,
+                MAX_NUM_SEQS,
                 MAX_BATCHED_TOKENS,
                 blocks,
-                BLOCK_SIZE,
+                blockSize,
                 1000,
                 100_000,
                 Duration.ofMinutes(5),
