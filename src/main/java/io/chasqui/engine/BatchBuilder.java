@@ -119,13 +119,10 @@ final class BatchBuilder {
                 numLogprobs);
     }
 
-    /** While min_tokens is not reached, nothing that would end the answer may be sampled. */
+    /** The first min_tokens tokens are none that would end the answer; as vLLM counts. */
     private int[] bannedTokens(Request request) {
         var params = request.params();
-        // The token to be sampled is number numOutputTokens + 1; it may end the answer if that
-        // reaches
-        // the minimum.
-        if (request.numOutputTokens() + 1 >= params.minTokens()) {
+        if (request.numOutputTokens() >= params.minTokens()) {
             return NO_TOKENS;
         }
         var banned = new java.util.TreeSet<>(params.stopTokenIds());

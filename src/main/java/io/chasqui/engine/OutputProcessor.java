@@ -80,7 +80,7 @@ final class OutputProcessor {
         int token = sampled.token();
         var entry = new Pending(output(sampled));
         pending.add(entry);
-        boolean mayStop = numOutputTokens >= params.minTokens();
+        boolean mayStop = numOutputTokens > params.minTokens();
         if (mayStop && endsAnswer(token)) {
             end(FinishReason.STOP, endTokens.contains(token) && !params.ignoreEos() ? null : token);
             return;

@@ -264,8 +264,8 @@ class PlantedBugsTest {
                     new Bug(
                             "min_tokens is one short",
                             "engine/BatchBuilder.java",
-                            "request.numOutputTokens() + 1 >= params.minTokens()",
-                            "request.numOutputTokens() + 2 >= params.minTokens()"),
+                            "request.numOutputTokens() >= params.minTokens()",
+                            "request.numOutputTokens() + 1 >= params.minTokens()"),
                     new Bug(
                             "numbers that are not finite are taken",
                             "engine/EngineLoop.java",

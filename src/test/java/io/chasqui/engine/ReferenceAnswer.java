@@ -92,7 +92,7 @@ record ReferenceAnswer(
             history[length] = token;
             slot = HashExecutor.slotHash(slot, token, length);
             state = HashExecutor.fold(state, slot);
-            boolean mayStop = i + 1 >= params.minTokens();
+            boolean mayStop = i >= params.minTokens();
             boolean end = endTokens.contains(token) && !params.ignoreEos();
             if (mayStop && (end || params.stopTokenIds().contains(token))) {
                 var whole = text.decode(true);
@@ -167,7 +167,7 @@ record ReferenceAnswer(
             int target) {
         var params = request.params();
         var banned = new ArrayList<Integer>();
-        if (outputIndex + 1 < params.minTokens()) {
+        if (outputIndex < params.minTokens()) {
             banned.addAll(params.stopTokenIds());
             if (!params.ignoreEos()) {
                 banned.addAll(endTokens);
