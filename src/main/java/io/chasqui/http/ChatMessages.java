@@ -119,8 +119,19 @@ final class ChatMessages {
         }
         part.require(type);
         var text = part.text(type, JsonBody.MAX_BYTES);
+        if (!refusal) {
+            readCacheBreakpoint(part.object("prompt_cache_breakpoint"));
+        }
         part.rejectUnknown();
         return text;
+    }
+
+    /** A hint: prefixes are found without it. */
+    private static void readCacheBreakpoint(Fields breakpoint) {
+        if (breakpoint != null) {
+            breakpoint.text("mode", MAX_NAME);
+            breakpoint.rejectUnknown();
+        }
     }
 
     private List<ToolCall> toolCalls(Fields message) {
@@ -143,7 +154,8 @@ final class ChatMessages {
             throw ApiException.unsupported(
                     call.path("type"), "Only calls of type 'function' are supported.");
         }
-        call.get("index"); // left over when a client joins the deltas of a stream
+        // Left over when a client joins the deltas of a stream.
+        call.integer("index", 0, Integer.MAX_VALUE);
         call.require("function");
         var function = call.object("function");
         function.require("name");
