@@ -30,8 +30,10 @@ final class ConformancePage {
 
             For every parameter: null is the same as absent. Nothing is converted: `"1"`, `true` and `1.5` are
             no integers, and `NaN`, `Infinity` and `1e400` are no numbers. A value of the wrong type or outside
-            its range is answered 400 with the code `invalid_value` and its path in `param`; a name that is not
-            in the table, 400 with the code `unknown_parameter`.
+            its range is answered 400 with the code `invalid_value` and its path in `param`; a schema, regular
+            expression or grammar that cannot be enforced, 400 with `invalid_schema`; a name that is not in the
+            table, 400 with `unknown_parameter`. `NumberBoundariesTest` tries the bounds of every number, and
+            `PairwiseTest` any two parameters together, in a server that is short of memory.
 
             """;
 

@@ -4,10 +4,8 @@ import io.chasqui.testing.SharedData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -44,41 +42,9 @@ final class OpenAiSpec {
                 });
     }
 
-    /**
-     * Every property of a schema and of what lies in it, as {@code messages[].content}; those of
-     * alternatives together.
-     */
+    /** Every property of a schema and of what lies in it. */
     Set<String> paths(String schema) {
-        var paths = new TreeSet<String>();
-        walk(schema(schema), "", Set.of(), paths);
-        return paths;
-    }
-
-    private void walk(Map<?, ?> schema, String path, Set<String> open, Set<String> paths) {
-        if (schema.get("$ref") instanceof String ref) {
-            var name = ref.substring(ref.lastIndexOf('/') + 1);
-            if (!open.contains(name)) {
-                var inside = new TreeSet<>(open);
-                inside.add(name);
-                walk(schema(name), path, inside, paths);
-            }
-            return;
-        }
-        for (var keyword : List.of("allOf", "anyOf", "oneOf")) {
-            if (schema.get(keyword) instanceof List<?> parts) {
-                parts.forEach(part -> walk((Map<?, ?>) part, path, open, paths));
-            }
-        }
-        if (schema.get("items") instanceof Map<?, ?> items) {
-            walk(items, path + "[]", open, paths);
-        }
-        if (schema.get("properties") instanceof Map<?, ?> properties) {
-            properties.forEach(
-                    (name, property) -> {
-                        var inside = path.isEmpty() ? (String) name : path + "." + name;
-                        paths.add(inside);
-                        walk((Map<?, ?>) property, inside, open, paths);
-                    });
-        }
+        return new SchemaPaths(ref -> schema(ref.substring(ref.lastIndexOf('/') + 1)))
+                .of("#/components/schemas/" + schema);
     }
 }

@@ -265,11 +265,11 @@ class ParameterEffectsTest extends HttpTestBase {
     void minTokensHoldsTheEndBack() {
         assertEquals(List.of(257), tokens(LIKELY_END));
         var held = tokens(LIKELY_END + ",\"min_tokens\":4");
-        assertEquals(4, held.size(), held.toString());
-        assertEquals(3, held.indexOf(257), held.toString());
+        assertEquals(5, held.size(), held.toString());
+        assertEquals(4, held.indexOf(257), held.toString());
         var stop = "\"max_tokens\":9,\"logit_bias\":{\"65\":100},\"stop\":\"A\"";
         assertEquals(List.of(65), tokens(stop));
-        assertEquals(List.of(65, 65, 65, 65), tokens(stop + ",\"min_tokens\":4"));
+        assertEquals(List.of(65, 65, 65, 65, 65), tokens(stop + ",\"min_tokens\":4"));
     }
 
     @Test
@@ -297,6 +297,56 @@ class ParameterEffectsTest extends HttpTestBase {
                                 + "\"structured_outputs\":{\"json_object\":true}");
         assertEquals("stop", choice.get("finish_reason").textValue());
         assertTrue(JSON.readTree(choice.at("/message/content").textValue()).isObject());
+    }
+
+    private static String tool(String members) {
+        return ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"now\""
+                + members
+                + "}}]";
+    }
+
+    @Test
+    void theModelIsToldOfItsTools() {
+        var message = "{\"role\":\"user\",\"content\":\"x\"}";
+        var tool =
+                tool(
+                        ",\"description\":\"What time it is\",\"parameters\":{\"properties\":{\"zone\":{\"type\":\"string\"}}}");
+        var told = text(rendered(MODEL, message, tool));
+        for (var part : List.of("now", "What time it is", "zone")) {
+            assertTrue(told.contains(part), told);
+        }
+        assertEquals(
+                rendered(MODEL, message, ""),
+                rendered(MODEL, message, tool + ",\"tool_choice\":\"none\""));
+    }
+
+    @Test
+    void whatStrictToolsCannotEnforceIsNamed() {
+        var members =
+                tool(
+                        ",\"strict\":%s,\"parameters\":{\"properties\":{\"a\":{\"type\":\"array\",\"uniqueItems\":true}}}");
+        var refused = chat(TestModels.ROOMY_HASH, "\"max_tokens\":9" + members.formatted("true"));
+        assertEquals(400, refused.statusCode(), refused.body());
+        assertTrue(refused.body().contains("uniqueItems"), refused.body());
+        json(chat(TestModels.ROOMY_HASH, "\"max_tokens\":9" + members.formatted("false")));
+    }
+
+    @Test
+    void withoutParallelCallsThereIsOne() {
+        int most = 0;
+        for (int seed = 0; seed < 8; seed++) {
+            var members =
+                    "\"max_tokens\":200,\"seed\":%d,\"tool_choice\":\"required\"".formatted(seed)
+                            + tool("");
+            most = Math.max(most, calls(members));
+            assertEquals(1, calls(members + ",\"parallel_tool_calls\":false"));
+        }
+        assertTrue(most > 1, "no answer had several calls");
+    }
+
+    private int calls(String members) {
+        var choice = json(chat(TestModels.ROOMY_HASH, members)).at("/choices/0");
+        return choice.at("/message/tool_calls").size();
     }
 
     @Test
