@@ -3,6 +3,7 @@ package io.chasqui.grammar;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -27,9 +28,15 @@ final class JsonText {
      * @throws GrammarException if it is not JSON, has duplicate keys or nests too deeply
      */
     static JsonNode read(String text, GrammarLimits limits) {
-        var mapper = mapper(limits.nesting() * 2);
+        int nesting = limits.nesting() * 2;
         try {
-            return mapper.readTree(text);
+            return mapper(nesting).readTree(text);
+        } catch (StreamConstraintsException e) {
+            throw new GrammarException(
+                    "the schema is nested deeper than "
+                            + nesting
+                            + " levels or has a name, number or text that is too long"
+                            + place(e));
         } catch (JsonProcessingException e) {
             throw new GrammarException("the schema cannot be read as JSON" + place(e));
         } catch (NumberFormatException e) {

@@ -41,6 +41,9 @@ enum TextEncoding {
         }
 
         private void escape(int character, StringBuilder out) {
+            if (character >= Character.MIN_SURROGATE && character <= Character.MAX_SURROGATE) {
+                throw new GrammarException("a text has half a surrogate pair, which no answer has");
+            }
             int shortForm = SHORT_ESCAPED.indexOf(character);
             if (shortForm >= 0) {
                 out.append('\\').append(SHORT_ESCAPES.charAt(shortForm));

@@ -50,7 +50,7 @@ class HostileGrammarsTest {
         var gbnf = refusal(new GrammarSpec.Gbnf("root ::= " + nested("(", "\"a\"", ")")));
         assertTrue(gbnf.contains("nested deeper"), gbnf);
         var schema = schemaRefusal(nested("{\"items\":", "{}", "}"));
-        assertTrue(schema.contains("nesting depth"), schema);
+        assertTrue(schema.contains("nested deeper"), schema);
         schemaRefusal(nested("{\"not\":", "{}", "}"));
         schemaRefusal("{\"enum\":" + nested("[", "", "]") + "}");
         schemaRefusal("{\"enum\":[" + "[".repeat(150) + "]".repeat(150) + "]}");
@@ -386,6 +386,8 @@ class HostileGrammarsTest {
                 "{\"$ref\":\"http://example.com/x\"}",
                 "{\"items\":5,\"type\":\"array\"}",
                 "{\"a\":1,\"a\":2}",
+                "{\"enum\":[\"a\\ud800\"]}",
+                "{\"properties\":{\"\\udfff\":{}},\"required\":[\"\\udfff\"]}",
                 "{} {}",
                 "{\"exclusiveMinimum\":true}",
                 "{\"patternProperties\":{\"(\":{}}}",
