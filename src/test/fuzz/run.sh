@@ -26,7 +26,7 @@ for target in "${targets[@]}"; do
     findings=$work/findings/$target
     mkdir -p "$corpus" "$findings"
     dictionary=src/test/fuzz/dictionaries/$target.dict
-    options=(-max_total_time="$seconds" -timeout=20 -report_slow_units=2 -max_len=16384)
+    options=(-max_total_time="$seconds" -timeout=60 -report_slow_units=2 -max_len=16384)
     options+=(-artifact_prefix="$findings/" -print_final_stats=1)
     [ -f "$dictionary" ] && options+=(-dict="$dictionary")
     echo "== $target for $seconds s"

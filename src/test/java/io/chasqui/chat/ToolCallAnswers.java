@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /** Answers of a model without taste that has tools: any tokens that the grammar allows. */
 final class ToolCallAnswers {
@@ -194,6 +195,37 @@ final class ToolCallAnswers {
         return answer(tokens, matcher.mustEnd());
     }
 
+    /** The answer of a model that says these bytes, each as far as the grammar lets it. */
+    Answer guided(byte[] wishes) {
+        var matcher = grammar.matcher();
+        var tokens = new ArrayList<Integer>();
+        for (byte wish : wishes) {
+            int token = wish & 0xff;
+            if (!matcher.advance(token)) {
+                token = allowed(matcher.mask(), token);
+                if (!matcher.advance(token)) {
+                    throw new AssertionError("the mask allows " + token + " after " + tokens);
+                }
+            }
+            if (token == TOKENIZER.end()) {
+                return answer(tokens, true);
+            }
+            tokens.add(token);
+        }
+        return answer(tokens, matcher.mustEnd());
+    }
+
+    private static int allowed(long[] mask, int number) {
+        int[] tokens =
+                IntStream.range(0, TOKENIZER.vocabSize())
+                        .filter(token -> (mask[token >> 6] >>> token & 1) != 0)
+                        .toArray();
+        if (tokens.length == 0) {
+            throw new AssertionError("no token may follow");
+        }
+        return tokens[tokens.length - 1 - number % tokens.length];
+    }
+
     private static Answer answer(List<Integer> tokens, boolean complete) {
         return new Answer(tokens.stream().mapToInt(Integer::intValue).toArray(), complete);
     }
@@ -254,6 +286,25 @@ final class ToolCallAnswers {
         }
         pieces.add(piece.append(detokenizer.flush()).toString());
         return pieces;
+    }
+
+    /** Parts that follow each other made one. */
+    static List<AnswerPart> joined(List<AnswerPart> parts) {
+        var joined = new ArrayList<AnswerPart>();
+        for (var part : parts) {
+            var last = joined.isEmpty() ? null : joined.getLast();
+            if (part instanceof AnswerPart.Text more && last instanceof AnswerPart.Text text) {
+                joined.set(joined.size() - 1, new AnswerPart.Text(text.text() + more.text()));
+            } else if (part instanceof AnswerPart.Arguments more
+                    && last instanceof AnswerPart.Arguments arguments) {
+                joined.set(
+                        joined.size() - 1,
+                        new AnswerPart.Arguments(more.index(), arguments.json() + more.json()));
+            } else {
+                joined.add(part);
+            }
+        }
+        return joined;
     }
 
     private static String text(IncrementalDetokenizer detokenizer, int token, Tokenizer tokenizer) {

@@ -42,28 +42,10 @@ class ToolCallParserTest {
                 .parser(new ToolChoice(false, List.of(tools), 128), true);
     }
 
-    /** Parts that follow each other made one. */
-    private static List<AnswerPart> joined(List<AnswerPart> parts) {
-        var joined = new ArrayList<AnswerPart>();
-        for (var part : parts) {
-            var last = joined.isEmpty() ? null : joined.getLast();
-            if (part instanceof Text more && last instanceof Text text) {
-                joined.set(joined.size() - 1, new Text(text.text() + more.text()));
-            } else if (part instanceof Arguments more && last instanceof Arguments arguments) {
-                joined.set(
-                        joined.size() - 1,
-                        new Arguments(more.index(), arguments.json() + more.json()));
-            } else {
-                joined.add(part);
-            }
-        }
-        return joined;
-    }
-
     private static List<AnswerPart> read(ToolCallParser parser, String answer) {
         var parts = new ArrayList<>(parser.read(answer));
         parts.addAll(parser.end(true));
-        return joined(parts);
+        return ToolCallAnswers.joined(parts);
     }
 
     @Test
@@ -143,7 +125,8 @@ class ToolCallParserTest {
                 new ArrayList<>(parser.read("{\"name\": \"get_weather\", \"parameters\": {\"a\""));
         parts.addAll(parser.end(false));
         assertEquals(
-                List.of(new Call(0, "get_weather"), new Arguments(0, "{\"a\"")), joined(parts));
+                List.of(new Call(0, "get_weather"), new Arguments(0, "{\"a\"")),
+                ToolCallAnswers.joined(parts));
         assertFalse(parser.hasCall());
     }
 
@@ -204,7 +187,7 @@ class ToolCallParserTest {
             parts.addAll(parser.read(piece));
         }
         parts.addAll(parser.end(answer.complete()));
-        var joined = joined(parts);
+        var joined = ToolCallAnswers.joined(parts);
         boolean called = joined.stream().anyMatch(Call.class::isInstance);
         if (answer.complete()) {
             assertEquals(called, parser.hasCall());

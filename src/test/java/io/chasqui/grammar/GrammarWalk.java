@@ -53,7 +53,10 @@ final class GrammarWalk {
                     "name");
 
     private static final GrammarVocabulary VOCABULARY =
-            new GrammarVocabulary(TOKENIZER, TOKENIZER.end());
+            new GrammarVocabulary(
+                    TOKENIZER,
+                    TOKENIZER.specialToken(ListedTokenizer.MARKER),
+                    new int[] {TOKENIZER.end()});
     private static final GrammarCompiler COMPILER = new GrammarCompiler(VOCABULARY, LIMITS);
 
     private final SplittableRandom random;
