@@ -117,24 +117,28 @@ onPage('renders a streamed answer as Markdown, with its figures', {}, async (pag
 });
 
 onPage('grows block by block into what the whole would be', {}, async (page) => {
-  const differences = await page.evaluate(async () => {
+  const blocks = ['# T', 'A *b* [c](http://d)\nmore', '- one\n- two\n\n  deep', '1. x\n2. y',
+    'text', '9. l\n\n10. m\n\n    more', '> q', '* p\n\n* q', '```js\na\n\nb\n```',
+    '| a | b |\n|---|---|\n| 1 | 2 |', 'end'];
+  const texts = [blocks.join('\n\n'), 'a [link][r]\n\nb\n\n[r]: http://e\n'];
+  const { start, differences } = await page.evaluate(async (all) => {
     const { Markdown } = await import('/page/markdown.js');
-    const text = '# T\n\nA *b* [c](http://d)\nmore\n\n- one\n- two\n\n  deep\n\n1. x\n2. y\n\n> q\n\n'
-      + '```js\na\n\nb\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nlast [link][r]\n\n[r]: http://e\n';
-    const whole = document.createElement('div');
-    const once = new Markdown(whole);
-    once.show(text);
-    once.end();
-    return [1, 2, 3, 7].filter((step) => {
-      const grown = document.createElement('div');
-      const markdown = new Markdown(grown);
+    const render = (text, step) => {
+      const into = document.createElement('div');
+      const markdown = new Markdown(into);
       for (let end = step; end < text.length + step; end += step) {
         markdown.show(text.slice(0, end));
       }
       markdown.end();
-      return grown.innerHTML !== whole.innerHTML;
-    });
-  });
+      return into.innerHTML.replace(/\s+/g, ' ');
+    };
+    return {
+      start: render('9. i', 4),
+      differences: all.flatMap((text) => [1, 2, 3, 7].map((step) => render(text, step))
+          .filter((html) => html !== render(text, text.length))),
+    };
+  }, texts);
+  assert.equal(start, '<ol start="9"> <li>i</li> </ol> ');
   assert.deepEqual(differences, []);
 });
 

@@ -124,6 +124,9 @@ function whole(value) {
 }
 
 function percent(share) {
+  if (share > 0 && share < 0.001) {
+    return '< 0.1 %';
+  }
   const digits = share > 0 && share < 0.1 ? 1 : 0;
   return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '–';
 }

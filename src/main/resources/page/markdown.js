@@ -13,6 +13,9 @@ const LINK =
     /^!?\[[^[\]]*\]\([^()\s]*(?:\([^()\s]*\))?[^()\s]*(?:\s+["'][^"']*["'])?\s*\)/;
 const LONGEST_LINK = 2_000;
 
+/** A list item's beginning, or of that the beginning. */
+const BULLET = /^\s*(?:[-+*]|\d{1,9}[.)]?)\s*$/;
+
 const DEFINITION = /^ {0,3}\[[^\]]+\]:/m;
 
 const marked = new Marked({
@@ -41,6 +44,7 @@ const ALLOWED = {
   ALLOWED_TAGS: ['a', 'blockquote', 'br', 'code', 'del', 'em', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6',
     'hr', 'li', 'ol', 'p', 'pre', 'strong', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul'],
   ALLOWED_ATTR: ['align', 'href', 'start', 'title'],
+  ADD_URI_SAFE_ATTR: ['align', 'start'],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
@@ -96,8 +100,7 @@ export class Markdown {
   #render(rest) {
     try {
       const tokens = marked.lexer(rest);
-      const last = tokens.findLastIndex((token) => token.type !== 'space');
-      const done = tokens.slice(0, Math.max(last, 0));
+      const done = tokens.slice(0, firstOpen(tokens));
       this.#drop();
       this.#into.append(fragment(done));
       this.#settled += done.reduce((length, token) => length + token.raw.length, 0);
@@ -123,6 +126,17 @@ export class Markdown {
     this.#live.forEach((node) => node.remove());
     this.#live = [];
   }
+}
+
+/** The index of the block that can still grow: the last, or a list before what may be its next item. */
+function firstOpen(tokens) {
+  const last = lastBlock(tokens);
+  const list = BULLET.test(tokens[last]?.raw) ? lastBlock(tokens.slice(0, last)) : -1;
+  return Math.max(0, tokens[list]?.type === 'list' ? list : last);
+}
+
+function lastBlock(tokens) {
+  return tokens.findLastIndex((token) => token.type !== 'space');
 }
 
 function isTooLong(block) {
