@@ -211,4 +211,4 @@ def wrong_key():
     equal(e.code, "invalid_api_key")
 
 
-suite.run("LangChain (Python)", "langchain-openai " + version("langchain-openai"), SETUP)
+suite.run("LangChain (Python)", version("langchain") + ", langchain-openai " + version("langchain-openai"), SETUP)

@@ -245,10 +245,10 @@ def tool_round_trip():
 
 @case("tools")
 def tool_choice_required():
-    answer = tool_chat("required")
-    choice = answer.choices[0]
-    assert choice.message.tool_calls and choice.finish_reason == "tool_calls", choice
-    for call in choice.message.tool_calls:
+    choice = tool_chat("required").choices[0]
+    # A small model goes on calling until the limit.
+    assert choice.finish_reason in ("tool_calls", "length"), choice
+    for call in choice.message.tool_calls[: None if choice.finish_reason == "tool_calls" else -1]:
         assert call.function.name in ("get_weather", "get_time"), call
         assert isinstance(arguments(call), dict)
     assert len({c.id for c in choice.message.tool_calls}) == len(choice.message.tool_calls)
@@ -292,7 +292,8 @@ def allowed_tools():
 
 @case("tools")
 def parallel_tool_calls_false():
-    equal(len(tool_chat("required", parallel_tool_calls=False).choices[0].message.tool_calls), 1)
+    choice = tool_chat("required", parallel_tool_calls=False).choices[0]
+    equal((len(choice.message.tool_calls), choice.finish_reason), (1, "tool_calls"))
     assert chat(parallel_tool_calls=False).choices[0].message.content
     assert chat(tools=[]).choices[0].message.content
 
@@ -336,7 +337,8 @@ def strict_tool():
 
 def scripted(text, **more):
     parrot = OpenAI(base_url=suite.scripted_url(), api_key="any", max_retries=0)
-    options = dict(model=suite.PARROT, tools=BOTH, temperature=0) | more
+    city = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    options = dict(model=suite.PARROT, tools=[function("get_weather", city), TIME]) | more
     return parrot.chat.completions.create(messages=[{"role": "user", "content": text}], **options)
 
 

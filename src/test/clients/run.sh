@@ -106,7 +106,7 @@ stop_servers() {
 # The clients in Java are tests of the build.
 java_suites() {
     maven test-compile surefire:test -Dtest='OpenAiJava*Test,LangChain4j*Test' || failed=1
-    maven failsafe:integration-test -Dit.test='JavaClientsIT' \
+    maven failsafe:integration-test failsafe:verify -Dit.test=JavaClientsIT \
         "-Dchasqui.testModel=$("$root/chasqui" pull --print-path)" || failed=1
 }
 

@@ -9,8 +9,10 @@ import io.chasqui.engine.LlmEngine;
 import io.chasqui.executor.ParrotExecutor;
 import io.chasqui.testing.ByteTokenizer;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** The model {@value #ID}, which says the last message again: its users write its tool calls. */
 final class ParrotModel {
@@ -25,6 +27,16 @@ final class ParrotModel {
         }
         registry.add(model());
         registry.state(ModelRegistry.State.READY);
+    }
+
+    /** What it has to be told so that it calls this function, once for each arguments. */
+    static String calls(String name, String... arguments) {
+        return Arrays.stream(arguments)
+                .map(
+                        "<tool_call>\n{\"name\": \"%s\", \"arguments\": %%s}\n</tool_call>"
+                                        .formatted(name)
+                                ::formatted)
+                .collect(Collectors.joining("\n"));
     }
 
     private static ServedModel model() {

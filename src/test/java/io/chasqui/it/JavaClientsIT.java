@@ -2,6 +2,7 @@ package io.chasqui.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,9 +14,21 @@ import com.openai.errors.NotFoundException;
 import com.openai.helpers.ChatCompletionAccumulator;
 import com.openai.models.chat.completions.ChatCompletion;
 import com.openai.models.chat.completions.ChatCompletionCreateParams;
+import com.openai.models.chat.completions.ChatCompletionMessageFunctionToolCall;
+import com.openai.models.chat.completions.ChatCompletionNamedToolChoice;
+import com.openai.models.chat.completions.ChatCompletionToolChoiceOption;
+import com.openai.models.chat.completions.ChatCompletionToolMessageParam;
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.PartialResponse;
 import dev.langchain4j.model.chat.response.PartialResponseContext;
@@ -132,6 +145,82 @@ class JavaClientsIT {
         assertEquals("temperature", bad.param().orElseThrow());
     }
 
+    record Weather(City city, boolean tomorrow) {
+        enum City {
+            QUITO,
+            CUSCO
+        }
+    }
+
+    private static ChatCompletionMessageFunctionToolCall.Function call(ChatCompletion completion) {
+        var calls = completion.choices().getFirst().message().toolCalls().orElseThrow();
+        assertEquals(1, calls.size());
+        return calls.getFirst().asFunction().function();
+    }
+
+    private static ChatCompletionCreateParams.Builder toolQuestion() {
+        return question("test")
+                .temperature(0)
+                .maxCompletionTokens(120)
+                .addTool(Weather.class)
+                .parallelToolCalls(false);
+    }
+
+    @Test
+    void openAiToolRoundTrip() {
+        var forced =
+                toolQuestion().toolChoice(ChatCompletionToolChoiceOption.Auto.REQUIRED).build();
+        var completion = ask(forced);
+        var choice = completion.choices().getFirst();
+        assertEquals(ChatCompletion.Choice.FinishReason.TOOL_CALLS, choice.finishReason());
+        var call = call(completion);
+        assertEquals("Weather", call.name());
+        assertNotNull(call.arguments(Weather.class).city());
+        var accumulator = ChatCompletionAccumulator.create();
+        try (var stream = openAi().chat().completions().createStreaming(forced)) {
+            stream.stream().forEach(accumulator::accumulate);
+        }
+        assertEquals(call, call(accumulator.chatCompletion()));
+        var result =
+                ChatCompletionToolMessageParam.builder()
+                        .toolCallId(
+                                choice.message()
+                                        .toolCalls()
+                                        .orElseThrow()
+                                        .getFirst()
+                                        .asFunction()
+                                        .id())
+                        .content("sunny")
+                        .build();
+        var end =
+                toolQuestion()
+                        .addMessage(choice.message())
+                        .addMessage(result)
+                        .toolChoice(ChatCompletionToolChoiceOption.Auto.NONE)
+                        .build();
+        assertFalse(text(ask(end)).isEmpty());
+    }
+
+    @Test
+    void openAiToolNamed() {
+        var function = ChatCompletionNamedToolChoice.Function.builder().name("Weather").build();
+        var named = ChatCompletionNamedToolChoice.builder().function(function).build();
+        var completion = ask(toolQuestion().toolChoice(named).build());
+        assertEquals(
+                ChatCompletion.Choice.FinishReason.STOP,
+                completion.choices().getFirst().finishReason());
+        assertNotNull(call(completion).arguments(Weather.class).city());
+    }
+
+    @Test
+    void openAiSchema() {
+        var params =
+                question("test").maxCompletionTokens(200).responseFormat(Weather.class).build();
+        var completion = openAi().chat().completions().create(params);
+        var weather = completion.choices().getFirst().message().content().orElseThrow();
+        assertNotNull(weather.city());
+    }
+
     private static ChatResponse stream(ChatRequest request) throws Exception {
         var result = new CompletableFuture<ChatResponse>();
         OpenAiStreamingChatModel.builder()
@@ -216,5 +305,56 @@ class JavaClientsIT {
                         });
         cancelled.get(60, TimeUnit.SECONDS);
         awaitIdle();
+    }
+
+    private static ToolSpecification weatherTool() {
+        return ToolSpecification.builder()
+                .name("weather")
+                .description("Weather of a city")
+                .parameters(weatherSchema())
+                .build();
+    }
+
+    private static JsonObjectSchema weatherSchema() {
+        return JsonObjectSchema.builder()
+                .addEnumProperty("city", List.of("Quito", "Cusco"))
+                .addBooleanProperty("tomorrow")
+                .required("city", "tomorrow")
+                .additionalProperties(false)
+                .build();
+    }
+
+    @Test
+    void langChain4jToolRoundTrip() throws Exception {
+        var question = UserMessage.from(QUESTION);
+        var request = ChatRequest.builder().messages(question).toolSpecifications(weatherTool());
+        var forced = request.toolChoice(ToolChoice.REQUIRED).build();
+        var model = langChain4j("test").temperature(0.0).maxTokens(120).parallelToolCalls(false);
+        var message = model.build().chat(forced).aiMessage();
+        assertEquals(1, message.toolExecutionRequests().size());
+        var call = message.toolExecutionRequests().getFirst();
+        assertEquals("weather", call.name());
+        assertTrue(call.arguments().contains("tomorrow"), call.arguments());
+        var streamed = stream(forced).aiMessage().toolExecutionRequests().getFirst();
+        assertEquals(call.arguments(), streamed.arguments());
+        var result = ToolExecutionResultMessage.from(call, "sunny");
+        var end = ChatRequest.builder().messages(question, message, result).build();
+        assertFalse(model.build().chat(end).aiMessage().text().isEmpty());
+    }
+
+    @Test
+    void langChain4jSchema() {
+        var schema = JsonSchema.builder().name("weather").rootElement(weatherSchema()).build();
+        var format =
+                ResponseFormat.builder().type(ResponseFormatType.JSON).jsonSchema(schema).build();
+        var request =
+                ChatRequest.builder().messages(UserMessage.from(QUESTION)).responseFormat(format);
+        var model =
+                langChain4j("test")
+                        .supportedCapabilities(Capability.RESPONSE_FORMAT_JSON_SCHEMA)
+                        .strictJsonSchema(true);
+        var text = model.build().chat(request.build()).aiMessage().text();
+        assertTrue(
+                text.matches("\\{\"city\":(\"Quito\"|\"Cusco\"),\"tomorrow\":(true|false)}"), text);
     }
 }
