@@ -16,6 +16,10 @@ final class ChatMessages {
     private static final int MAX_TOOL_CALLS = 128;
     private static final int MAX_NAME = 256;
 
+    /** Members of an assistant's message that an agent framework copies into its parts. */
+    private static final List<String> LEFTOVERS =
+            List.of("role", "refusal", "tool_calls", "annotations");
+
     private final Set<String> callIds = new HashSet<>();
 
     private ChatMessages() {}
@@ -121,6 +125,9 @@ final class ChatMessages {
         var text = part.text(type, JsonBody.MAX_BYTES);
         if (!refusal) {
             readCacheBreakpoint(part.object("prompt_cache_breakpoint"));
+        }
+        if (assistant) {
+            LEFTOVERS.forEach(part::get);
         }
         part.rejectUnknown();
         return text;

@@ -63,6 +63,22 @@ class MessagesTest {
                                 """));
     }
 
+    @Test
+    void leftoversOfSdkAnswersInTheirParts() {
+        var messages =
+                read("""
+                                {"role":"assistant","content":[{"type":"text","text":"a","role":"assistant",\
+                                "refusal":null,"tool_calls":[{"id":"c"}]}]},
+                                {"role":"assistant","content":[{"type":"text","text":"b","annotations":[]}]},
+                                {"role":"user","content":"y"}
+                                """)
+                        .prompt()
+                        .messages();
+        assertEquals("a", messages.get(0).content());
+        assertEquals(0, messages.get(0).toolCalls().size());
+        assertEquals("b", messages.get(1).content());
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -73,6 +89,7 @@ class MessagesTest {
                 "{\"role\":\"user\"} | missing_required_parameter | messages[0].content",
                 "{\"role\":\"user\",\"content\":null} | missing_required_parameter | messages[0].content",
                 "{\"role\":\"user\",\"content\":5} | invalid_value | messages[0].content",
+                "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"role\":\"user\"}]} | unknown_parameter | messages[0].content[0].role",
                 "{\"role\":\"user\",\"content\":[]} | invalid_value | messages[0].content",
                 "{\"role\":\"king\",\"content\":\"\"} | invalid_value | messages[0].role",
                 "{\"role\":\"function\",\"content\":\"\",\"name\":\"f\"} | unsupported_parameter | messages[0].role",
