@@ -41,6 +41,14 @@ const cases = {
       const usage = answer.usage_metadata;
       assert.equal(usage.total_tokens, usage.input_tokens + usage.output_tokens);
     },
+
+    async conversation() {
+      const question = new HumanMessage(ASK);
+      const model = chatModel();
+      for (const first of [await model.invoke([question]), await merged(await model.stream([question]))]) {
+        assert.ok((await model.invoke([question, first, new HumanMessage('And then?')])).content);
+      }
+    },
   },
 
   streaming: {

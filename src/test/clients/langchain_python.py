@@ -65,6 +65,12 @@ def plain():
     equal(usage["total_tokens"], usage["input_tokens"] + usage["output_tokens"])
 
 
+@case("plain")
+def conversation():
+    for first in (model().invoke(ASK), merged(model().stream(ASK))):
+        assert model().invoke([HumanMessage(ASK), first, HumanMessage("And then?")]).content
+
+
 @case("streaming")
 def streaming():
     whole = model().invoke(ASK)

@@ -62,6 +62,13 @@ const cases = {
       const { usage } = result.rawResponses[0];
       assert.equal(usage.totalTokens, usage.inputTokens + usage.outputTokens);
     },
+
+    async conversation() {
+      for (const first of [await run(agent()), (await stream(agent())).result]) {
+        const more = [...first.history, { role: 'user', content: 'And then?' }];
+        assert.ok((await run(agent(), more)).finalOutput);
+      }
+    },
   },
 
   streaming: {

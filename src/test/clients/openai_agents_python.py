@@ -83,6 +83,13 @@ def plain():
     equal(usage.total_tokens, usage.input_tokens + usage.output_tokens)
 
 
+@case("plain")
+async def conversation():
+    for first in (await Runner.run(agent(), ASK), (await stream(agent()))[0]):
+        more = [*first.to_input_list(), {"role": "user", "content": "And then?"}]
+        assert (await Runner.run(agent(), more)).final_output
+
+
 @case("streaming")
 async def streaming():
     result, events = await stream(agent(settings=dict(include_usage=True)))

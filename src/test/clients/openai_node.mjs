@@ -79,6 +79,12 @@ const cases = {
       assert.ok(answer._request_id);
     },
 
+    async conversation() {
+      const [{ message }] = (await chat()).choices;
+      const more = { messages: [...ASK, message, { role: 'user', content: 'And then?' }] };
+      assert.ok((await chat({ ...more, max_completion_tokens: 8 })).choices[0].message.content);
+    },
+
     async completions() {
       const request = { model: MODEL, prompt: 'The capital of France is', max_tokens: 8, temperature: 0 };
       const whole = await client.completions.create(request);

@@ -86,6 +86,14 @@ def accumulator():
 
 
 @case("plain")
+def conversation():
+    first = chat().choices[0].message
+    for answer in (first, first.model_dump(), first.to_dict()):
+        more = [*ASK, answer, {"role": "user", "content": "And then?"}]
+        assert chat(messages=more, max_completion_tokens=8).choices[0].message.content
+
+
+@case("plain")
 def messages():
     def ask(user, system_role="system"):
         system = {"role": system_role, "content": "You are terse."}

@@ -71,6 +71,12 @@ def plain():
     assert result.usage.input_tokens > 0 and result.usage.output_tokens > 0, result.usage
 
 
+@case("plain")
+def conversation():
+    first = agent().run_sync(ASK)
+    assert agent().run_sync("And then?", message_history=first.all_messages()).output
+
+
 @case("streaming")
 async def streaming():
     async with agent().run_stream(ASK) as result:

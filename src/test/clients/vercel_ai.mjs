@@ -72,6 +72,13 @@ const cases = {
       assert.ok(['stop', 'length'].includes(finishReason));
       assert.equal(usage.totalTokens, usage.inputTokens + usage.outputTokens);
     },
+
+    async conversation() {
+      const { response } = await generate();
+      const question = (content) => ({ role: 'user', content });
+      const messages = [question(ASK), ...response.messages, question('And then?')];
+      assert.ok((await generate({ prompt: undefined, messages })).text);
+    },
   },
 
   streaming: {
