@@ -17,8 +17,8 @@ HIGHEST_ID = 2**31 - 1
 # Errors of requests that are valid by the document: what can be wrong beyond its schemas.
 REFUSABLE = (
     ("context_length_exceeded", None),
-    ("invalid_value", "response_format.json_schema.schema"),
-    ("invalid_value", "structured_outputs."),
+    ("invalid_schema", None),
+    ("unsupported_parameter", "structured_outputs."),  # with tools
     ("invalid_value", "stop"),  # a limit in bytes
 )
 
@@ -108,6 +108,20 @@ def relate(body):
     body["messages"] = related
 
 
+def name_tools(body):
+    """Tools have different names, and what is chosen is one of them."""
+    tools = body.get("tools")
+    if not tools or not all(isinstance(t, dict) for t in tools):
+        return
+    for i, tool in enumerate(tools):
+        tool["function"] = {**tool["function"], "name": f"tool{i}"}
+    choice = body.get("tool_choice")
+    if isinstance(choice, dict):
+        chosen = choice["allowed_tools"]["tools"] if "allowed_tools" in choice else [choice]
+        for reference in chosen:
+            reference["function"] = {"name": "tool0"}
+
+
 @schemathesis.hook
 def map_case(context, case):
     positive = case.meta is None or case.meta.generation.mode.is_positive
@@ -117,6 +131,7 @@ def map_case(context, case):
             shorten(case.body)
         if positive:
             relate(case.body)
+            name_tools(case.body)
     headers = case.headers
     timeout = headers.get("X-Request-Timeout-Ms") if headers else None
     if timeout is not None and str(timeout).isdigit() and 1 <= int(timeout) <= 86_400_000:

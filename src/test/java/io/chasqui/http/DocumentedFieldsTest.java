@@ -30,7 +30,9 @@ class DocumentedFieldsTest {
                     "'best_of' must be equal to 'n'.",
                     "continue_final_message' must be used with an assistant message at the end.",
                     "tool_call_id' must be the id of an earlier tool call.",
-                    "function.arguments' must be a JSON object, as a string.");
+                    "function.arguments' must be a JSON object, as a string.",
+                    "function.name' must be the name of one of the 'tools'.",
+                    "' is the name of an earlier tool.");
 
     /** The bodies that are read without a model. */
     enum Reader {
