@@ -28,4 +28,4 @@ export PYTHONPATH="$here" SCHEMATHESIS_HOOKS=schemathesis_hooks
 exec venv/bin/schemathesis run "$CHASQUI_URL/openapi.json" \
     --header "Authorization: Bearer ${CHASQUI_API_KEY:-none}" \
     --checks "$checks" --continue-on-failure --generation-database none --no-color \
-    --seed "${SEED:-1}" --max-examples "${MAX_EXAMPLES:-100}" --request-timeout 60 "$@"
+    --seed "${SEED:-1}" --max-examples "${MAX_EXAMPLES:-100}" --request-timeout 60 --max-response-time 60 "$@"
