@@ -294,6 +294,27 @@ onPage('lets the user answer calls of tools', {}, async (page) => {
   ]);
 });
 
+onPage('has a function called by the real engine', {}, async (page) => {
+  await choose(page, 'roomy-hash');
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.getByLabel('Most tokens').fill('100');
+  await page.getByText('Tools', { exact: true }).click();
+  await page.getByRole('button', { name: 'Add a function' }).click();
+  await page.keyboard.type('paint');
+  await page.getByLabel('Parameters, a JSON Schema').fill('{"type":"object","properties":'
+    + '{"colour":{"enum":["red"]}},"required":["colour"],"additionalProperties":false}');
+  await page.getByLabel('Tool choice').selectOption('required');
+  await page.getByLabel('Several calls in one answer').uncheck();
+  await say(page, 'paint it');
+  const answer = await finished(page);
+  assert.deepEqual(JSON.parse(await answer.locator('.call pre').textContent()), { colour: 'red' });
+  assert.match(await answer.locator('.figures').textContent(), /· tool call$/);
+  await page.keyboard.type('done');
+  await page.keyboard.press('Control+Enter');
+  await page.locator('.turn:nth-child(3):not(.streaming)').waitFor();
+  assert.equal(await page.locator('.error:visible').count(), 0);
+});
+
 onPage('makes nothing of hostile output but text', {}, async (page) => {
   await choose(page, 'page/hostile');
   await say(page, 'hi');
@@ -408,6 +429,18 @@ onPage('is dark where the system is, and light on request', { colorScheme: 'dark
   assert.notEqual(light, dark);
   await page.reload();
   assert.equal(await ground(), light);
+});
+
+onPage('asks for a key where one is needed', {}, async (page) => {
+  await page.route('**/v1/models', (route) => (route.request().headers().authorization
+    ? route.continue()
+    : route.fulfill({ status: 401, json: { error: { message: 'Wrong key.', code: 'invalid_api_key' } } })));
+  await page.reload();
+  await page.getByText('This server asks for an API key').waitFor({ state: 'attached' });
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'key');
+  await page.keyboard.type('sk-1');
+  await page.keyboard.press('Enter');
+  await page.getByText('test/scripted is ready').waitFor();
 });
 
 onPage('keeps the key for the tab and sends it', {}, async (page, context) => {
