@@ -128,7 +128,7 @@ final class Request {
                 matcher == null
                         || output.finish() != null
                         || params().numLogprobs() >= 0
-                        || numOutputTokens() + 1 < params().minTokens();
+                        || numOutputTokens() < params().minTokens();
         return samples ? -1 : matcher.forcedToken();
     }
 

@@ -199,7 +199,7 @@ class JumpAheadTest {
         var outcome = run(true, 1000, params, passes).getFirst();
         assertEquals(run(false, 1000, params, new Passes()).getFirst(), outcome);
         assertEquals(21, passes.lengths.get(0));
-        for (int pass = 1; pass < 11; pass++) {
+        for (int pass = 1; pass < 12; pass++) {
             assertEquals(1, passes.lengths.get(pass), passes.lengths.toString());
         }
         assertTrue(passes.rows < outcome.tokens().size());
