@@ -79,13 +79,16 @@ address_in() {
     echo "$address"
 }
 
+# Becomes Maven, so that its process is the one to stop: for a subshell.
 maven() {
-    (cd "$root" && exec mvn -B -ntp -q -Dspotless.check.skip "$@")
+    cd "$root" && exec mvn -B -ntp -q -Dspotless.check.skip "$@"
 }
 
 # A server of the default model with an API key, and one of the scripted model.
 start_servers() {
     "$root/chasqui" pull --print-path >/dev/null
+    : >"$work/server.log" # of a run before, perhaps
+    : >"$work/scripted.log"
     OPENAI_API_KEY=sk-clients
     export OPENAI_API_KEY
     "$root/chasqui" serve --port 0 --api-key $OPENAI_API_KEY --served-model-name org/small \
@@ -105,9 +108,9 @@ stop_servers() {
 
 # The clients in Java are tests of the build.
 java_suites() {
-    maven test-compile surefire:test -Dtest='OpenAiJava*Test,LangChain4j*Test' || failed=1
-    maven failsafe:integration-test failsafe:verify -Dit.test=JavaClientsIT \
-        "-Dchasqui.testModel=$("$root/chasqui" pull --print-path)" || failed=1
+    (maven test-compile surefire:test -Dtest='OpenAiJava*Test,LangChain4j*Test') || failed=1
+    (maven failsafe:integration-test failsafe:verify -Dit.test=JavaClientsIT \
+        "-Dchasqui.testModel=$("$root/chasqui" pull --print-path)") || failed=1
 }
 
 export OPENAI_BASE_URL SCRIPTED_URL RESULTS="$work/results"
