@@ -5,18 +5,15 @@ import io.chasqui.backend.LogitsRow;
 import io.chasqui.engine.SchedulerOutput.Scheduled;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 
 /** Writes down a step's requests as the arrays that a forward pass reads. */
 final class BatchBuilder {
     private static final int[] NO_TOKENS = {};
 
     private final int blockSize;
-    private final Set<Integer> endTokens;
 
-    BatchBuilder(int blockSize, Set<Integer> endTokens) {
+    BatchBuilder(int blockSize) {
         this.blockSize = blockSize;
-        this.endTokens = endTokens;
     }
 
     /**
@@ -103,6 +100,7 @@ final class BatchBuilder {
         }
     }
 
+    /** With a grammar it is the mask that bans tokens. */
     private LogitsRow row(Request request, int tokenIndex, int target, int numLogprobs) {
         var params = request.params();
         return new LogitsRow(
@@ -115,20 +113,7 @@ final class BatchBuilder {
                 request.sequence().tokens(),
                 request.promptLength(),
                 request.numTokens(),
-                bannedTokens(request),
+                request.matcher() == null ? request.bannedTokens() : NO_TOKENS,
                 numLogprobs);
-    }
-
-    /** The first min_tokens tokens are none that would end the answer; as vLLM counts. */
-    private int[] bannedTokens(Request request) {
-        var params = request.params();
-        if (request.numOutputTokens() >= params.minTokens()) {
-            return NO_TOKENS;
-        }
-        var banned = new java.util.TreeSet<>(params.stopTokenIds());
-        if (!params.ignoreEos()) {
-            banned.addAll(endTokens);
-        }
-        return banned.stream().mapToInt(Integer::intValue).toArray();
     }
 }

@@ -79,7 +79,7 @@ final class EngineLoop implements StepPipeline.Outcomes {
         scheduler =
                 new Scheduler(
                         kvCache, config.maxNumSeqs(), MAX_SCORED_TOKENS, config.maxPreemptions());
-        var batches = new BatchBuilder(config.blockSize(), endTokens);
+        var batches = new BatchBuilder(config.blockSize());
         pipeline = new StepPipeline(executor, batches, scheduler, kvCache, this);
         budget = new StepBudget(config.maxNumBatchedTokens(), config.stepTarget().toNanos());
         monitor = new EngineMonitor(listener, clock, scheduler, kvCache);
@@ -209,7 +209,7 @@ final class EngineLoop implements StepPipeline.Outcomes {
     @Override
     public long[] mask(Request request) {
         var mask = new long[1][];
-        guarded(request, "grammar mask", () -> mask[0] = request.matcher().mask());
+        guarded(request, "grammar mask", () -> mask[0] = request.allowedTokens());
         return mask[0];
     }
 

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Turns the tokens of one choice into text that is certain, and decides when the choice ends. Text
@@ -98,6 +99,15 @@ final class OutputProcessor {
     private String text(int token) {
         boolean marker = params.grammar() != null && params.grammar().isMarker(token);
         return marker ? detokenizer.flush() + GrammarVocabulary.MARKER : detokenizer.append(token);
+    }
+
+    /** Tokens that end the answer, unless it is too early for that. */
+    int[] endingTokens() {
+        var ending = new TreeSet<>(params.stopTokenIds());
+        if (!params.ignoreEos()) {
+            ending.addAll(endTokens);
+        }
+        return ending.stream().mapToInt(Integer::intValue).toArray();
     }
 
     private boolean endsAnswer(int token) {

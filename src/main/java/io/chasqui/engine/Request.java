@@ -2,12 +2,15 @@ package io.chasqui.engine;
 
 import io.chasqui.grammar.GrammarMatcher;
 import io.chasqui.kvcache.KvSequence;
+import java.util.stream.LongStream;
 
 /**
  * One sequence being generated: one choice of a {@link GenerationRequest}. Written by the engine's
  * thread alone.
  */
 final class Request {
+    private static final int[] NO_TOKENS = {};
+
     private final RequestGroup group;
     private final int choice;
     private final KvSequence sequence;
@@ -101,6 +104,28 @@ final class Request {
     /** Where the answer stands in its grammar; null when it is free. */
     GrammarMatcher matcher() {
         return matcher;
+    }
+
+    /** The first min_tokens tokens are none that would end the answer; as vLLM counts. */
+    int[] bannedTokens() {
+        return numOutputTokens() >= params().minTokens() ? NO_TOKENS : output.endingTokens();
+    }
+
+    /**
+     * Bit set of the tokens that the grammar allows next, without those that are banned; with them
+     * if there are no others, since an answer has to obey its grammar however short that makes it.
+     */
+    long[] allowedTokens() {
+        long[] allowed = matcher.mask();
+        int[] banned = bannedTokens();
+        if (banned.length == 0) {
+            return allowed;
+        }
+        long[] rest = allowed.clone();
+        for (int token : banned) {
+            rest[token >> 6] &= ~(1L << token);
+        }
+        return LongStream.of(rest).allMatch(word -> word == 0) ? allowed : rest;
     }
 
     /**

@@ -6,7 +6,6 @@ import io.chasqui.engine.SchedulerOutput.Scheduled;
 import io.chasqui.executor.ModelExecutor;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -29,8 +28,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 10, timeUnit = TimeUnit.MILLISECONDS, time = 300)
 @State(Scope.Thread)
 public class BatchBuilderBenchmark {
-    private final BatchBuilder batches =
-            new BatchBuilder(DecodingRequests.BLOCK_SIZE, Set.of(EngineBed.EOS));
+    private final BatchBuilder batches = new BatchBuilder(DecodingRequests.BLOCK_SIZE);
     private List<Scheduled> parts;
 
     @Setup(Level.Trial)

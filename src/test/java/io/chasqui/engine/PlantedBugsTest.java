@@ -263,9 +263,9 @@ class PlantedBugsTest {
                             "mac.doFinal()"),
                     new Bug(
                             "min_tokens is one short",
-                            "engine/BatchBuilder.java",
-                            "request.numOutputTokens() >= params.minTokens()",
-                            "request.numOutputTokens() + 1 >= params.minTokens()"),
+                            "engine/Request.java",
+                            "numOutputTokens() >= params().minTokens() ?",
+                            "numOutputTokens() + 1 >= params().minTokens() ?"),
                     new Bug(
                             "numbers that are not finite are taken",
                             "engine/EngineLoop.java",

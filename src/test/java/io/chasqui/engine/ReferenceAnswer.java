@@ -8,8 +8,10 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * What one choice of a request must produce on a {@link HashExecutor}, made without the engine: no
@@ -31,6 +33,8 @@ record ReferenceAnswer(
         List<Float> promptLogprobs) {
 
     /** Bytes of an answer so far. */
+    private static final int[] NONE = {};
+
     private static final class Text {
         private byte[] bytes = new byte[64];
         private int length;
@@ -71,7 +75,7 @@ record ReferenceAnswer(
             slot = HashExecutor.slotHash(slot, history[p], p);
             state = HashExecutor.fold(state, slot);
             if (p + 1 < promptLength && scores) {
-                var row = row(request, choice, history, p + 1, 0, endTokens, history[p + 1]);
+                var row = row(request, choice, history, p + 1, 0, NONE, history[p + 1]);
                 promptLogprobs.add(HashExecutor.answer(row, known(row), state, alphabet).logprob());
             }
         }
@@ -82,9 +86,13 @@ record ReferenceAnswer(
         int searched = 0;
         for (int i = 0; i < params.maxTokens(); i++) {
             int length = promptLength + i;
-            var row = row(request, choice, history, length, i, endTokens, LogitsRow.SAMPLE);
-            int[] allowed =
-                    matcher == null ? alphabet : HashExecutor.allowed(matcher.mask(), alphabet);
+            int[] banned = i < params.minTokens() ? endings(params, endTokens) : NONE;
+            int[] allowed = alphabet;
+            if (matcher != null) {
+                allowed = HashExecutor.allowed(without(banned, matcher.mask()), alphabet);
+                banned = NONE;
+            }
+            var row = row(request, choice, history, length, i, banned, LogitsRow.SAMPLE);
             var sampled = HashExecutor.answer(row, known(row), state, allowed);
             int token = sampled.token();
             tokens.add(token);
@@ -153,6 +161,21 @@ record ReferenceAnswer(
         return null;
     }
 
+    private static int[] endings(SamplingParams params, Set<Integer> endTokens) {
+        return Stream.concat(
+                        params.stopTokenIds().stream(),
+                        params.ignoreEos() ? Stream.of() : endTokens.stream())
+                .mapToInt(Integer::intValue)
+                .toArray();
+    }
+
+    /** Tokens of a mask that are not banned; the mask itself if there are none. */
+    private static long[] without(int[] banned, long[] mask) {
+        var rest = BitSet.valueOf(mask);
+        Arrays.stream(banned).forEach(rest::clear);
+        return rest.isEmpty() ? mask : rest.toLongArray();
+    }
+
     private static int[] known(LogitsRow row) {
         return Arrays.copyOf(row.history(), row.historyLength());
     }
@@ -163,16 +186,9 @@ record ReferenceAnswer(
             int[] history,
             int length,
             int outputIndex,
-            Set<Integer> endTokens,
+            int[] banned,
             int target) {
         var params = request.params();
-        var banned = new ArrayList<Integer>();
-        if (outputIndex < params.minTokens()) {
-            banned.addAll(params.stopTokenIds());
-            if (!params.ignoreEos()) {
-                banned.addAll(endTokens);
-            }
-        }
         return new LogitsRow(
                 0,
                 target,
@@ -183,7 +199,7 @@ record ReferenceAnswer(
                 history,
                 request.promptTokens().length,
                 length,
-                banned.stream().mapToInt(Integer::intValue).toArray(),
+                banned,
                 target == LogitsRow.SAMPLE ? params.numLogprobs() : params.numPromptLogprobs());
     }
 }

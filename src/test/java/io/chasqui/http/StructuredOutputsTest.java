@@ -108,6 +108,22 @@ class StructuredOutputsTest extends HttpTestBase {
         assertTrue(answer.matches("<[ab]{2}>"), answer);
     }
 
+    /** 121 and 101 are the bytes of "y" and "e". */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"choice\":[\"\"]},\"min_tokens\":1 | ``",
+                "{\"choice\":[\"yes\"]},\"min_tokens\":9 | yes",
+                "{\"choice\":[\"yes\"]},\"min_tokens\":2,\"stop_token_ids\":[121] | yes",
+                "{\"choice\":[\"yes\"]},\"min_tokens\":1,\"stop_token_ids\":[101] | y"
+            })
+    void whatTheGrammarLeavesComesBeforeMinTokens(String members, String expected)
+            throws IOException {
+        assertEquals(expected, text(chat(TestModels.HASH, "\"structured_outputs\":" + members)));
+    }
+
     @Test
     void anObjectIsOne() throws IOException {
         var response =
