@@ -5,7 +5,7 @@ import java.util.logging.Logger;
 
 /** The engine's log, silent while errors are injected. */
 final class EngineLog {
-    private static final Logger LOG = Logger.getLogger(EngineLoop.class.getName());
+    private static final Logger LOG = Logger.getLogger(EngineLoop.class.getPackageName());
 
     private EngineLog() {}
 

@@ -8,6 +8,8 @@ import io.chasqui.backend.ForwardBatch;
 import io.chasqui.backend.SampledToken;
 import io.chasqui.executor.HashExecutor;
 import io.chasqui.executor.ModelExecutor;
+import io.chasqui.grammar.BrokenGrammars;
+import io.chasqui.grammar.Grammar;
 import io.chasqui.kvcache.FaultyBlockHasher;
 import io.chasqui.testing.ByteTokenizer;
 import java.util.ArrayList;
@@ -40,6 +42,9 @@ class FaultInjectionTest {
         SCHEDULING(EngineError.Kind.INTERNAL),
         FORWARD(EngineError.Kind.POISON),
         SAMPLE(EngineError.Kind.POISON),
+        AWAIT(EngineError.Kind.POISON),
+        MASK(EngineError.Kind.INTERNAL),
+        ADVANCE(EngineError.Kind.INTERNAL),
         NUMBERS(EngineError.Kind.NUMERICAL),
         OUTPUT(EngineError.Kind.INTERNAL),
         LISTENER(null),
@@ -68,15 +73,15 @@ class FaultInjectionTest {
     void onlyTheRequestItConcernsFails(Step step) {
         for (int at = 0; at < PROMPT + ANSWER; at++) {
             for (int blocks : new int[] {12, 200}) {
-                for (boolean streams : new boolean[] {true, false}) {
-                    new Case(step, at, blocks, streams).run();
+                for (int way = 0; way < 4; way++) {
+                    new Case(step, at, blocks, (way & 1) == 0, (way & 2) == 0).run();
                 }
             }
         }
     }
 
     /** One request to be hurt, at the token {@code at}, between three others. */
-    private record Case(Step step, int at, int blocks, boolean streams) {
+    private record Case(Step step, int at, int blocks, boolean streams, boolean pipelined) {
 
         void run() {
             var hash = new HashExecutor(blocks, BLOCK, ALPHABET);
@@ -142,7 +147,7 @@ class FaultInjectionTest {
 
         private void check(GenerationRequest request, List<RequestOutput> answer) {
             var context = this + " " + request.id() + " " + answer;
-            var expected = ReferenceAnswer.of(request, 0, ALPHABET, Set.of(EngineBed.EOS));
+            var expected = ReferenceAnswer.of(mended(request), 0, ALPHABET, Set.of(EngineBed.EOS));
             assertTrue(answer.getLast().last(), context);
             assertEquals(1, answer.stream().filter(RequestOutput::last).count(), context);
             var tokens = EngineBed.tokens(answer, 0);
@@ -162,7 +167,7 @@ class FaultInjectionTest {
             return step.end != null
                     && switch (step) {
                         case SCHEDULING -> at < PROMPT;
-                        case NUMBERS, OUTPUT -> at >= PROMPT;
+                        case NUMBERS, OUTPUT, MASK, ADVANCE -> at >= PROMPT;
                         default -> true;
                     };
         }
@@ -178,9 +183,51 @@ class FaultInjectionTest {
             return new GenerationRequest(
                     "r" + i,
                     prompt,
-                    EngineBed.params(1, ANSWER, hurt ? VICTIM : i),
+                    params(hurt ? VICTIM : i, grammar(i)),
                     0,
                     hurt && step == Step.ADMISSION ? CURSED_KEY : "",
+                    "",
+                    null,
+                    null);
+        }
+
+        /** The one before the victim answers by a grammar as well. */
+        private Grammar grammar(int i) {
+            if (i != 1 || at < PROMPT) {
+                return i == 0 ? BrokenGrammars.whole() : null;
+            }
+            return switch (step) {
+                case MASK -> BrokenGrammars.inMask(at - PROMPT);
+                case ADVANCE -> BrokenGrammars.inAdvance(at - PROMPT);
+                default -> null;
+            };
+        }
+
+        private static SamplingParams params(long seed, Grammar grammar) {
+            var free = EngineBed.params(1, ANSWER, seed);
+            return new SamplingParams(
+                    free.n(),
+                    free.maxTokens(),
+                    free.minTokens(),
+                    free.stop(),
+                    free.stopTokenIds(),
+                    free.ignoreEos(),
+                    free.includeStopText(),
+                    free.seed(),
+                    free.numLogprobs(),
+                    free.numPromptLogprobs(),
+                    free.sampler(),
+                    grammar);
+        }
+
+        private static GenerationRequest mended(GenerationRequest request) {
+            var grammar = request.params().grammar() == null ? null : BrokenGrammars.whole();
+            return new GenerationRequest(
+                    request.id(),
+                    request.promptTokens(),
+                    params(request.params().seed(), grammar),
+                    0,
+                    "",
                     "",
                     null,
                     null);
@@ -217,13 +264,24 @@ class FaultInjectionTest {
                         hash.scribble(batch);
                         fail();
                     }
-                    var sampled = hash.execute(batch).sample(null).await();
+                    var running = hash.execute(batch);
                     return masks -> {
                         if (hurt && step == Step.SAMPLE) {
                             fail();
                         }
-                        return () -> spoil(batch, sampled);
+                        var sampled = spoil(batch, running.sample(masks).await());
+                        return () -> {
+                            if (hurt && step == Step.AWAIT) {
+                                fail();
+                            }
+                            return sampled;
+                        };
                     };
+                }
+
+                @Override
+                public boolean pipelined() {
+                    return pipelined;
                 }
 
                 @Override

@@ -396,7 +396,37 @@ class PlantedBugsTest {
                             "a block counts as computed when the step that fills it begins",
                             "kvcache/KvCacheManager.java",
                             "Math.min(sequence.numPublished(), numTokens / blockSize)",
-                            "sequence.numPublished()"));
+                            "sequence.numPublished()"),
+                    new Bug(
+                            "a grammar that throws fails the whole step",
+                            "engine/EngineLoop.java",
+                            "guarded(request, \"grammar mask\", () -> mask[0] = request.matcher().mask());",
+                            "mask[0] = request.matcher().mask();"),
+                    new Bug(
+                            "what cannot be published fails the whole step",
+                            "engine/EngineLoop.java",
+                            "guarded(part.request(), \"output\", () -> take(part, sampled));",
+                            "take(part, sampled);"),
+                    new Bug(
+                            "a mask goes to another row",
+                            "engine/StepPipeline.java",
+                            "masks[row] = outcomes.mask",
+                            "masks[Math.max(0, row - 1)] = outcomes.mask"),
+                    new Bug(
+                            "a grammar does not take its tokens",
+                            "engine/Request.java",
+                            "if (!matcher.advance(token)) {",
+                            "if (false) {"),
+                    new Bug(
+                            "an answer goes on after its grammar's end",
+                            "engine/Request.java",
+                            "return matcher.mustEnd();",
+                            "return false;"),
+                    new Bug(
+                            "a grammar does not wait for the last token",
+                            "engine/Request.java",
+                            "return matcher != null || params()",
+                            "return params()"));
 
     @BeforeAll
     static void silence() {

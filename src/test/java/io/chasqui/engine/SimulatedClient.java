@@ -23,8 +23,16 @@ final class SimulatedClient {
         NO_HASH,
         /** The scope of its key cannot be made. */
         NO_SALT,
+        /** Its grammar throws when asked which tokens may follow, after some of them. */
+        NO_MASK,
+        /** Its grammar throws when it is to take a token. */
+        NO_ADVANCE,
         /** Its reader throws when signalled. */
-        BAD_READER
+        BAD_READER;
+
+        boolean isOfGrammar() {
+            return this == NO_MASK || this == NO_ADVANCE;
+        }
     }
 
     final int number;
@@ -191,6 +199,10 @@ final class SimulatedClient {
         mine.add(output);
         for (var token : output.tokens()) {
             int i = numTokens[choice]++;
+            require(
+                    mayFollow(token.token(), i),
+                    choice,
+                    "token " + i + " in spite of a broken grammar");
             var want = expected[choice].tokens();
             require(
                     i < want.size() && want.get(i) == token.token(),
@@ -225,6 +237,13 @@ final class SimulatedClient {
         } else {
             require(output.usage() == null, choice, "usage before the end");
         }
+    }
+
+    /** A grammar may be broken from some token on; to end, it need not take another. */
+    private boolean mayFollow(int token, int index) {
+        return !fault.isOfGrammar()
+                || index < SimulatedWorkload.brokenAt(number)
+                || fault == Fault.NO_ADVANCE && token == EngineBed.EOS;
     }
 
     private void checkFinish(int choice, RequestOutput last) {

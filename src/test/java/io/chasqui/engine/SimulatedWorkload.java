@@ -2,6 +2,8 @@ package io.chasqui.engine;
 
 import io.chasqui.backend.SamplerParams;
 import io.chasqui.engine.SimulatedClient.Fault;
+import io.chasqui.grammar.BrokenGrammars;
+import io.chasqui.grammar.Grammar;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,6 +16,8 @@ import java.util.SplittableRandom;
 final class SimulatedWorkload {
     static final int CURSED_PROMPT_TOKEN = 199;
     static final String CURSED_KEY = "cursed";
+
+    private static final int MOST_BEFORE_BREAK = 7;
 
     private final SplittableRandom random;
     private final SimulationConfig config;
@@ -29,6 +33,11 @@ final class SimulatedWorkload {
     SimulatedWorkload(SplittableRandom random, SimulationConfig config) {
         this.random = random;
         this.config = config;
+    }
+
+    /** Tokens that a request with a fault in its grammar gets before. */
+    static int brokenAt(int number) {
+        return number % MOST_BEFORE_BREAK;
     }
 
     /** Requests made so far. */
@@ -149,16 +158,50 @@ final class SimulatedWorkload {
             int last = r.promptTokens().length - 1;
             r.promptTokens()[last - random.nextInt(1 + last / 2)] = CURSED_PROMPT_TOKEN;
         }
-        return fault != Fault.NO_SALT
-                ? r
-                : new GenerationRequest(
-                        r.id(),
-                        r.promptTokens(),
-                        r.params(),
-                        r.priority(),
-                        CURSED_KEY,
-                        r.cacheSalt(),
-                        r.timeout(),
-                        r.queueTimeout());
+        return switch (fault) {
+            case NO_SALT ->
+                    new GenerationRequest(
+                            r.id(),
+                            r.promptTokens(),
+                            r.params(),
+                            r.priority(),
+                            CURSED_KEY,
+                            r.cacheSalt(),
+                            r.timeout(),
+                            r.queueTimeout());
+            case NO_MASK -> withGrammar(r, BrokenGrammars.inMask(brokenAt(submitted)));
+            case NO_ADVANCE -> withGrammar(r, BrokenGrammars.inAdvance(brokenAt(submitted)));
+            default -> r;
+        };
+    }
+
+    /** What a request would be without a fault in its grammar. */
+    static GenerationRequest mended(GenerationRequest r, Fault fault) {
+        return fault.isOfGrammar() ? withGrammar(r, BrokenGrammars.whole()) : r;
+    }
+
+    private static GenerationRequest withGrammar(GenerationRequest r, Grammar grammar) {
+        var p = r.params();
+        return new GenerationRequest(
+                r.id(),
+                r.promptTokens(),
+                new SamplingParams(
+                        p.n(),
+                        p.maxTokens(),
+                        0,
+                        p.stop(),
+                        p.stopTokenIds(),
+                        p.ignoreEos(),
+                        p.includeStopText(),
+                        p.seed(),
+                        p.numLogprobs(),
+                        p.numPromptLogprobs(),
+                        p.sampler(),
+                        grammar),
+                r.priority(),
+                r.key(),
+                r.cacheSalt(),
+                r.timeout(),
+                r.queueTimeout());
     }
 }

@@ -196,7 +196,12 @@ final class Simulation {
     private void accept(GenerationRequest request, Fault fault) {
         var expected = new ReferenceAnswer[request.params().n()];
         for (int choice = 0; choice < expected.length; choice++) {
-            expected[choice] = ReferenceAnswer.of(request, choice, config.alphabet(), END_TOKENS);
+            expected[choice] =
+                    ReferenceAnswer.of(
+                            SimulatedWorkload.mended(request, fault),
+                            choice,
+                            config.alphabet(),
+                            END_TOKENS);
         }
         int length = request.promptTokens().length;
         int faultAt =
@@ -400,6 +405,7 @@ final class Simulation {
         return switch (kind) {
             case INTERNAL ->
                     client.fault == Fault.NO_TEXT && client.hit[choice]
+                            || client.fault.isOfGrammar()
                             || contains(
                                     request.promptTokens(), SimulatedWorkload.CURSED_PROMPT_TOKEN);
             case NUMERICAL -> client.fault == Fault.NOT_FINITE && client.hit[choice];
