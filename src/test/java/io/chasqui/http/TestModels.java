@@ -76,6 +76,7 @@ final class TestModels {
     static final int MAX_MODEL_LEN = 512;
     static final int ROOMY = 2048;
     static final int BLOCKS = 256;
+    static final int BLOCK_SIZE = 16;
     static final int QUEUE = 8;
     static final int END = 257;
     static final GatedExecutor GATE = new GatedExecutor(new ScriptedExecutor('x'));
@@ -104,9 +105,9 @@ final class TestModels {
         }
         registry.add(model(SCRIPTED, new ScriptedExecutor(script(SCRIPT)), 64, ALIAS));
         registry.add(model(CALLS, new ScriptedExecutor(script(CALLS_SCRIPT)), ROOMY, 64));
-        registry.add(model(ROOMY_HASH, new HashExecutor(BLOCKS, 16, 128), ROOMY, 64));
+        registry.add(model(ROOMY_HASH, new HashExecutor(BLOCKS, BLOCK_SIZE, 128), ROOMY, 64));
         registry.add(model(SHORT, new ScriptedExecutor(script("Hé!")), 64));
-        registry.add(model(HASH, new HashExecutor(BLOCKS, 16, 128), 64));
+        registry.add(model(HASH, new HashExecutor(BLOCKS, BLOCK_SIZE, 128), 64));
         registry.add(model(GATED, GATE, 1));
         registry.add(model(FAILS_EARLY, new BreakingExecutor(0), 64));
         registry.add(model(FAILS_LATE, BREAKING_GATE, 64));
@@ -151,14 +152,20 @@ final class TestModels {
 
     private static ServedModel model(
             String id, ModelExecutor executor, int maxModelLen, int maxNumSeqs, String... aliases) {
+        return model(id, executor, maxModelLen, BLOCKS, maxNumSeqs, aliases);
+    }
+
+    /** A model on the engine's defaults for tests, with limits of its own. */
+    static ServedModel model(
+            String id,
+            ModelExecutor executor,
+            int maxModelLen,
+            int blocks,
+            int maxNumSeqs,
+            String... aliases) {
         Tokenizer tokenizer = new ByteTokenizer(SPECIALS);
-        var engine =
-                new LlmEngine(
-                        config(maxModelLen, maxNumSeqs),
-                        executor,
-                        tokenizer,
-                        Set.of(END),
-                        EngineListener.NONE);
+        var config = config(maxModelLen, blocks, maxNumSeqs);
+        var engine = new LlmEngine(config, executor, tokenizer, Set.of(END), EngineListener.NONE);
         engine.start();
         return new ServedModel(
                 id,
@@ -190,7 +197,7 @@ final class TestModels {
     }
 
     private static ServedModel llama() {
-        var model = model(LLAMA, new HashExecutor(BLOCKS, 16, 128), 64);
+        var model = model(LLAMA, new HashExecutor(BLOCKS, BLOCK_SIZE, 128), 64);
         var tokenizer = new ByteTokenizer(LLAMA_SPECIALS).withBos("<|begin_of_text|>");
         var template = ChatTemplates.select("llama3.1", null, tokenizer).template();
         return of(LLAMA, model, tokenizer, template, null);
@@ -231,13 +238,13 @@ final class TestModels {
                 model.fingerprint());
     }
 
-    private static EngineConfig config(int maxModelLen, int maxNumSeqs) {
+    private static EngineConfig config(int maxModelLen, int blocks, int maxNumSeqs) {
         return new EngineConfig(
                 maxModelLen,
                 maxNumSeqs,
                 256,
-                BLOCKS,
-                16,
+                blocks,
+                BLOCK_SIZE,
                 QUEUE,
                 16_384,
                 Duration.ofSeconds(30),
