@@ -84,6 +84,10 @@ final class TestModels {
     /** Before the steps of {@link #FAILS_LATE}. */
     static final GatedExecutor BREAKING_GATE = new GatedExecutor(new BreakingExecutor(2));
 
+    /** Before the steps of {@link #FAILS_IN_WRITER}. */
+    static final GatedExecutor WRITER_GATE =
+            new GatedExecutor(new ScriptedExecutor(script(HALF_TOLD)));
+
     private static final String[] SPECIALS = {"<|im_start|>", "<|im_end|>", "<|endoftext|>"};
 
     private static final String[] LLAMA_SPECIALS = {
@@ -224,7 +228,7 @@ final class TestModels {
     }
 
     private static ServedModel failingInWriter() {
-        var model = model(FAILS_IN_WRITER, new ScriptedExecutor(script(HALF_TOLD)), 64);
+        var model = model(FAILS_IN_WRITER, WRITER_GATE, 64);
         return new ServedModel(
                 model.id(),
                 List.of(),
@@ -235,7 +239,8 @@ final class TestModels {
                 model.endTokens(),
                 model.defaults(),
                 model.created(),
-                model.fingerprint());
+                model.fingerprint(),
+                model.grammars());
     }
 
     private static EngineConfig config(int maxModelLen, int blocks, int maxNumSeqs) {

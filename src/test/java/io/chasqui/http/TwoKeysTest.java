@@ -53,6 +53,7 @@ class TwoKeysTest extends HttpTestBase {
 
     @BeforeEach
     void serveRecalling() {
+        TestModels.WRITER_GATE.allow(1000);
         if (registry.find(RECALLS).isEmpty()) {
             int blocks = TestModels.BLOCKS / 4;
             var executor = new RecallingExecutor(blocks, TestModels.BLOCK_SIZE);
