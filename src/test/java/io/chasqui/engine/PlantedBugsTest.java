@@ -400,8 +400,8 @@ class PlantedBugsTest {
                     new Bug(
                             "a grammar that throws fails the whole step",
                             "engine/EngineLoop.java",
-                            "guarded(request, \"grammar mask\", () -> mask[0] = request.matcher().mask());",
-                            "mask[0] = request.matcher().mask();"),
+                            "guarded(request, \"grammar mask\", () -> mask[0] = request.allowedTokens());",
+                            "mask[0] = request.allowedTokens();"),
                     new Bug(
                             "what cannot be published fails the whole step",
                             "engine/EngineLoop.java",
