@@ -184,8 +184,8 @@ class ErrorsTest extends HttpTestBase {
                 chat("short", "\"tools\":[{}]"),
                 400,
                 "invalid_request_error",
-                "unsupported_parameter",
-                "tools");
+                "missing_required_parameter",
+                "tools[0].type");
         check(
                 chat("short", "\"temperature\":1e400"),
                 400,
