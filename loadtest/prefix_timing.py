@@ -18,6 +18,7 @@ import os
 import pathlib
 import platform
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -107,6 +108,7 @@ def cpu():
 
 def main():
     args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     rng = random.Random(args.seed)
 
     def fresh():
