@@ -105,7 +105,7 @@ class BrokenWriterTest extends HttpTestBase {
     void thoseBesideItGetTheirs() {
         var broken = new ArrayList<CompletableFuture<String>>();
         var whole = new ArrayList<CompletableFuture<String>>();
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < TestModels.QUEUE / 2; i++) {
             broken.add(CompletableFuture.supplyAsync(this::streamOfChat));
             whole.add(
                     CompletableFuture.supplyAsync(
