@@ -1,7 +1,7 @@
 #!/bin/sh
 # What grammars cost, on the vocabulary of Llama 3 and the shared schemas (docs/performance.md).
 #
-#   loadtest/grammar.sh FOLDER             writes FOLDER/grammar.csv, grammar.md and grammar-step.md
+#   loadtest/grammar.sh FOLDER             writes FOLDER/grammar.csv and .md, grammar-step.md, grammar-tools.md
 #   loadtest/grammar.sh --throughput URL   tokens per second of a running server, with and without a
 #                                          grammar in turn, 16 streams; ROUNDS=3
 #
@@ -36,3 +36,5 @@ run io.chasqui.grammar.GrammarBenchmark "$data/tokenizer/llama3-tokenizer.model"
     "$1/grammar.csv" | tee "$1/grammar.md"
 run io.chasqui.engine.MaskStepBenchmark "$data/tokenizer/llama3-tokenizer.model" "$data/bfcl" 3 |
     tee "$1/grammar-step.md"
+run io.chasqui.chat.ToolCallGrammarBenchmark "$data/tokenizer/llama3-tokenizer.model" |
+    tee "$1/grammar-tools.md"
