@@ -10,6 +10,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.function.Consumer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
@@ -100,5 +101,20 @@ abstract class HttpTestBase {
     void awaitIdle(String model) {
         Awaitility.await()
                 .until(() -> TestModels.isIdle(TestModels.engine(registry, model).stats()));
+    }
+
+    /**
+     * Waits for the end of what {@link TestModels#GATED} does for a client that has left, letting
+     * steps through one by one: the news may take a while, and needs one to be looked at.
+     */
+    void awaitAborted() {
+        Awaitility.await()
+                .pollInterval(Duration.ofMillis(50))
+                .until(
+                        () -> {
+                            TestModels.GATE.allow(1);
+                            return TestModels.isIdle(
+                                    TestModels.engine(registry, TestModels.GATED).stats());
+                        });
     }
 }
