@@ -131,7 +131,14 @@ class HttpDownloadTest {
         assertEquals(sha256(), fetch(new Expected(sha256(), null)));
         assertComplete();
         assertEquals(4, server.requests.size());
-        assertTrue(server.requests.getLast().contains("range=bytes=210000-"));
+        // What was sent just before a break may be lost with the connection.
+        int from = 0;
+        for (var request : server.requests.subList(1, 4)) {
+            int start = Integer.parseInt(request.replaceAll("(?s).*range=bytes=(\\d+)-.*", "$1"));
+            assertTrue(start >= from && start <= from + 70_000, request);
+            from = start;
+        }
+        assertTrue(from > 0, "begun again from the start each time");
     }
 
     @Test
